@@ -111,7 +111,7 @@ CREATE INDEX tasks_title_trigrams ON tasks USING gin (title gin_trgm_ops);
 -- lost events are found in, and the history of each task.
 CREATE TABLE events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    event_id uuid NOT NULL DEFAULT uuidv7(),
+    event_id uuid NOT NULL,               -- UUIDv7, made by us
     partition smallint NOT NULL,          -- which relay owner publishes it; one partition a task
     type text NOT NULL,                   -- task.created, member.removed, ...
     time timestamptz NOT NULL DEFAULT now(),
