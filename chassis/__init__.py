@@ -1,0 +1,1 @@
+"""What every service's process is built on: no business noun in here."""

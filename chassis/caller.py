@@ -1,0 +1,81 @@
+"""Who makes the call at hand, and which call it is.
+
+Set by the server for each call, and seen by everything that the call awaits.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from chassis.errors import CredentialsMissing
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A user, through a session or an API token; or another of our services."""
+
+    user_id: str
+    session_id: str = ""
+    token_id: str = ""
+    scopes: frozenset[str] | None = None
+    """What an API token may do; None is everything (a session)."""
+    service: bool = False
+
+
+@dataclass(slots=True)
+class Call:
+    """What is known of the call at hand. One object, so that a call costs one context variable."""
+
+    request_id: str = ""
+    traceparent: str = ""
+    authorization: str = ""
+    """As it came in the metadata: forwarded to other services."""
+    deadline: float | None = None
+    """When the caller stops waiting, by `time.monotonic()`."""
+    caller: Caller | None = None
+
+
+_NONE = Call()
+current_call: ContextVar[Call] = ContextVar("current_call", default=_NONE)
+
+
+def caller() -> Caller:
+    """Who makes this call. Raises CredentialsMissing for an anonymous one."""
+    known = current_call.get().caller
+    if known is None:
+        raise CredentialsMissing("This call needs a signed-in user: send `authorization: Bearer <token>`.")
+    return known
+
+
+def request_id() -> str:
+    """The id that ties the logs of all services together; empty outside of a call."""
+    return current_call.get().request_id
+
+
+def traceparent() -> str:
+    """The W3C trace context of this call; empty when nobody traces it."""
+    return current_call.get().traceparent
+
+
+def authorization() -> str:
+    """The credentials as the caller sent them; empty when none came."""
+    return current_call.get().authorization
+
+
+@contextmanager
+def as_call(call: Call) -> Iterator[None]:
+    """Makes the block a part of this call: its logs carry the request id, its own calls the credentials."""
+    before = current_call.set(call)
+    try:
+        yield
+    finally:
+        current_call.reset(before)
+
+
+@contextmanager
+def as_caller(who: Caller) -> Iterator[None]:
+    """Makes the block act for somebody, as work that no call asked for does."""
+    now = current_call.get()
+    with as_call(Call(now.request_id, now.traceparent, now.authorization, now.deadline, who)):
+        yield

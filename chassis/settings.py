@@ -1,0 +1,66 @@
+"""Settings from TASKBELL_* variables. Whatever is wrong is named at once, before anything is opened."""
+
+import os
+import sys
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX: Final = "TASKBELL_"
+
+
+def _seconds(value: Any) -> Any:
+    return value.strip().removesuffix("s") if isinstance(value, str) else value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=3600)]
+"""A duration: `20s`, `0.5`."""
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""A TCP port; 0 takes a free one."""
+Url = Annotated[str, Field(min_length=1)]
+"""An address with its scheme."""
+
+
+class ServiceSettings(BaseSettings):
+    """What every service asks for."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    metrics_port: Port = 0
+    grace: Seconds = 20.0
+    """How long calls and workers may take to finish after SIGTERM."""
+    otlp_endpoint: str = ""
+    """Where traces go; empty means nowhere."""
+    service_key: SecretStr = Field(min_length=16)
+    """What the services know each other by."""
+
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+def load(settings_type: type[Settings]) -> Settings:
+    """The settings, or the end of the process (78, EX_CONFIG) with every wrong variable on stderr."""
+    try:
+        return settings_type.model_validate({})  # what isn't given is read from the environment
+    except ValidationError as error:
+        _refuse([_wrong(settings_type, each["loc"], each["msg"]) for each in error.errors(include_url=False)])
+
+
+def _wrong(settings_type: type[ServiceSettings], place: tuple[int | str, ...], problem: str) -> str:
+    field = str(place[0]) if place else ""
+    variable = (PREFIX + field).upper()
+    value = os.environ.get(variable)
+    described = settings_type.model_fields.get(field)
+    hidden = described is not None and described.annotation is SecretStr
+    shown = "is missing" if not value else "(hidden)" if hidden else f"is {value!r}"
+    return f"{variable} {shown}: {problem}"
+
+
+def _refuse(problems: list[str]) -> NoReturn:
+    sys.stderr.write("The settings are wrong:\n" + "".join(f"  {problem}\n" for problem in problems))
+    sys.exit(os.EX_CONFIG)
