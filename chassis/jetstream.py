@@ -1,0 +1,183 @@
+"""The event bus: one NATS connection a process, and the JetStream stream that every committed change is published to.
+
+`connect` does not wait for a server: a service starts without its bus, `ready()` waits for it, and a connection that is
+lost is sought for ever. Whatever NATS does in between is `Unavailable`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, Header, RawStreamMsg, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
+
+from chassis.errors import Unavailable
+
+STREAM: Final = "TASKBELL_EVENTS"
+SUBJECTS: Final = "taskbell.events.>"
+MAX_AGE: Final = 7 * 24 * 3600.0
+"""Seconds for which events can be read again."""
+DUPLICATE_WINDOW: Final = 120.0
+
+EXPECTED_LAST_SUBJECT_SEQUENCE: Final = "Nats-Expected-Last-Subject-Sequence"
+_WRONG_LAST_SEQUENCE: Final = {10071, 10164}
+_PUBLISH_TIMEOUT: Final = 2.0
+_RETRY: Final = 0.25
+
+_log = structlog.get_logger("chassis.jetstream")
+
+
+def task_subject(project_id: str, task_id: str) -> str:
+    """Where a task's events go."""
+    return f"taskbell.events.task.{project_id}.{task_id}"
+
+
+def member_subject(project_id: str, user_id: str) -> str:
+    """Where the events of a membership go."""
+    return f"taskbell.events.member.{project_id}.{user_id}"
+
+
+def credential_subject(user_id: str, credential_id: str) -> str:
+    """Where the end of a session or of an API token is told."""
+    return f"taskbell.events.credential.{user_id}.{credential_id}"
+
+
+class WrongLastSequence(Exception):
+    """The subject's last message isn't the one the publisher thought: somebody else published, or we did and forgot."""
+
+
+class Bus:
+    """The connection and the stream. `client` is there for core NATS, `jetstream` for consumers."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._ready = asyncio.Event()
+        self._changed = asyncio.Event()
+        self.client = Client()
+        self.jetstream: JetStreamContext = self.client.jetstream(timeout=_PUBLISH_TIMEOUT)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the stream can be reached, as far as this process knows."""
+        return self._ready.is_set() and self.client.is_connected
+
+    async def ready(self) -> None:
+        """Returns once the server is reached and the stream is there."""
+        while not self.connected:
+            self._ready.clear()
+            self._changed.set()
+            await self._ready.wait()
+
+    async def declare(self) -> None:
+        """Makes the stream, or brings its settings up to these."""
+        config = StreamConfig(
+            name=STREAM,
+            subjects=[SUBJECTS],
+            storage=StorageType.FILE,
+            retention=RetentionPolicy.LIMITS,
+            discard=DiscardPolicy.OLD,
+            max_age=MAX_AGE,
+            duplicate_window=DUPLICATE_WINDOW,
+            allow_direct=True,
+        )
+        try:
+            await self.jetstream.update_stream(config)
+        except NotFoundError:
+            await self.jetstream.add_stream(config)
+
+    async def publish(self, subject: str, data: bytes, *, message_id: str, after: int) -> int:
+        """Appends an event to the stream and returns its sequence, once the server has stored it.
+
+        `after` is the sequence of the subject's last message, 0 if there is none; otherwise WrongLastSequence. A repeat
+        within the duplicate window answers with the first one's sequence.
+        """
+        headers = {Header.MSG_ID.value: message_id, EXPECTED_LAST_SUBJECT_SEQUENCE: str(after)}
+        try:
+            async with asyncio.timeout(_PUBLISH_TIMEOUT):
+                # Its future never fails by itself when the connection does: hence the timeout.
+                ack = await (await self.jetstream.publish_async(subject, data, headers=headers))
+        except APIError as error:
+            if error.err_code in _WRONG_LAST_SEQUENCE:
+                raise WrongLastSequence(error.description or "") from error
+            raise Unavailable(f"The event bus refuses events: {error.description}") from error
+        except NoStreamResponseError as error:
+            self._lost()  # the stream is gone: it is declared again
+            raise Unavailable("The event bus can't be reached just now.") from error
+        except (nats.errors.Error, OSError) as error:
+            raise Unavailable("The event bus can't be reached just now.") from error
+        return ack.seq
+
+    async def last(self, subject: str) -> RawStreamMsg | None:
+        """The newest message of a subject (which may hold wildcards); None if the stream holds none."""
+        try:
+            return await self.jetstream.get_last_msg(STREAM, subject)
+        except NotFoundError:
+            return None
+        except (nats.errors.Error, OSError) as error:
+            raise Unavailable("The event bus can't be reached just now.") from error
+
+    async def tell(self, subject: str, data: bytes = b"") -> None:
+        """Says something to whoever listens at this moment (core NATS); nobody hears it while the server is away."""
+        if self.client.is_connected:
+            with suppress(nats.errors.Error, OSError):
+                await self.client.publish(subject, data)
+
+    async def keep(self) -> None:
+        """Connects, and declares the stream after each reconnection, until cancelled."""
+        await self.client.connect(
+            self._url,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=_RETRY,  # type: ignore[arg-type]  # slept, so a fraction does
+            connect_timeout=2,
+            ping_interval=5,
+            max_outstanding_pings=2,
+            error_cb=self._on_error,
+            disconnected_cb=self._on_change,
+            reconnected_cb=self._on_change,
+        )
+        while True:
+            self._changed.clear()
+            while not self._ready.is_set():
+                try:
+                    await self.declare()
+                except (nats.errors.Error, OSError) as error:
+                    _log.warning("stream not declared yet", error=repr(error))
+                    await asyncio.sleep(_RETRY)
+                else:
+                    self._ready.set()
+            await self._changed.wait()
+
+    def _lost(self) -> None:
+        self._ready.clear()
+        self._changed.set()
+
+    async def _on_change(self) -> None:
+        self._lost()
+
+    async def _on_error(self, error: Exception) -> None:
+        _log.warning("event bus", error=repr(error))
+
+
+@asynccontextmanager
+async def connect(url: str) -> AsyncIterator[Bus]:
+    """The bus, at once; it connects meanwhile, and again whenever the connection is lost."""
+    bus = Bus(url)
+    keeper = asyncio.create_task(bus.keep(), name="event bus")
+    keeper.add_done_callback(_report)
+    try:
+        yield bus
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        with suppress(nats.errors.Error, OSError, TimeoutError):
+            await asyncio.wait_for(bus.client.close(), _PUBLISH_TIMEOUT)
+
+
+def _report(keeper: asyncio.Task[None]) -> None:
+    if not keeper.cancelled() and (error := keeper.exception()):
+        _log.error("the event bus is given up", exc_info=error)
