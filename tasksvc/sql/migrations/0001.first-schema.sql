@@ -1,5 +1,7 @@
 -- Everything that tasksvc owns. Runs with search_path set to its own schema, then public for the extensions.
 
+CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
+
 CREATE TABLE users (
     id uuid PRIMARY KEY,
     username text NOT NULL UNIQUE,
@@ -7,6 +9,8 @@ CREATE TABLE users (
     password_hash text NOT NULL,
     personal_project_id uuid NOT NULL,
     version integer NOT NULL DEFAULT 1,
+    -- Grows with every change of what the user may do: memberships, sessions, API tokens. Cached copies are told apart by it.
+    access_version integer NOT NULL DEFAULT 1,
     create_time timestamptz NOT NULL DEFAULT now()
 );
 CREATE UNIQUE INDEX users_email ON users (lower(email));

@@ -1,0 +1,68 @@
+"""Schema migrations: yoyo's files and ledger, under a lock that dies with its holder.
+
+yoyo by itself locks with a row, which a kill -9 leaves behind, and applies and notes a migration in two transactions.
+Here one connection holds an advisory lock, and a migration and its note are one transaction: several processes may
+migrate at once, and one that is killed at any moment has done the whole of a migration or nothing of it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+from yoyo import read_migrations
+from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+from yoyo.connections import DatabaseURI, parse_uri
+from yoyo.migrations import Migration, default_migration_table
+
+from chassis.postgres import Pool
+
+LOCK: Final = 0x7461736B62656C6C
+"""The advisory lock's number ("taskbell"). One for the whole database: the services' schemas share its extensions."""
+
+
+class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types
+    """One session that holds the advisory lock while it migrates."""
+
+    def __init__(self, uri: DatabaseURI) -> None:
+        super().__init__(uri, default_migration_table)
+
+    @contextmanager
+    def lock(self, timeout: float = 0) -> Iterator[None]:  # noqa: ARG002  # yoyo's signature
+        """Waits for whoever migrates now. The lock may be taken again while it is held."""
+        self.execute(f"SELECT pg_advisory_lock({LOCK})")
+        try:
+            yield
+        finally:
+            self.execute(f"SELECT pg_advisory_unlock({LOCK})")
+
+    def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:  # noqa: ARG002
+        """The migration and its note in the ledger, in one transaction."""
+        self.ensure_internal_schema_updated()
+        with self.transaction():
+            migration.process_steps(self, "apply")
+            self.mark_one(migration, log=False)
+
+
+def migrate(url: str, schema: str, folder: Path) -> list[str]:
+    """Brings the schema up to the newest migration in the folder; the ids of those that were applied, in order."""
+    uri = parse_uri(url)
+    args = {**uri.args, "options": f"-c search_path={schema},public", "application_name": f"{schema} migrate"}
+    with _Backend(uri._replace(scheme="postgresql+psycopg", args=args)) as backend, backend.lock():
+        backend.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+        waiting = backend.to_apply(read_migrations(str(folder)))
+        for migration in waiting:
+            backend.apply_one(migration)
+        return [migration.id for migration in waiting]
+
+
+async def missing_migrations(pool: Pool, folder: Path) -> list[str]:
+    """The migrations in the folder that the schema lacks. One ahead of us, as in a rolling update, lacks none."""
+    wanted = [migration.id for migration in read_migrations(str(folder))]
+    try:
+        rows = await pool.fetch(f"SELECT migration_id FROM {default_migration_table}")  # noqa: S608  # a constant
+    except asyncpg.UndefinedTableError:
+        rows = []
+    applied = {row["migration_id"] for row in rows}
+    return [migration for migration in wanted if migration not in applied]
