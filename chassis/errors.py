@@ -212,6 +212,12 @@ class RequestIdReused(ServiceError):
     code, reason = StatusCode.INVALID_ARGUMENT, "REQUEST_ID_REUSED"
 
 
+class MalformedMessage(ServiceError):
+    """The bytes are no message of the method's type."""
+
+    code, reason = StatusCode.INVALID_ARGUMENT, "MALFORMED_MESSAGE"
+
+
 class MalformedJson(ServiceError):
     """The body is no JSON, or not the JSON of this message."""
 

@@ -1,0 +1,131 @@
+"""A gRPC server: services with everything around their calls, health, reflection, limits, and a tidy end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from chassis.access import Authenticate, Gate
+from chassis.errors import MethodNotImplemented, to_status
+from chassis.health import Health
+from chassis.interceptors import Handler, Span, intercepted, untraced
+from chassis.service_error import STATUS_KEY
+
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""The largest message that the server takes."""
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", MOST_BYTES),
+    ("grpc.max_send_message_length", -1),
+    # A second process on the same port would get half of the connections; it must fail instead.
+    ("grpc.so_reuseport", 0),
+    # Finds clients that went without a word, and lets them look for us as often.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A servicer, and how generated code adds it: `Service(add_XServicer_to_server, XServicer(...), DESCRIPTOR...)`."""
+
+    add: Callable[[Any, Any], None]
+    servicer: object
+    descriptor: ServiceDescriptor
+
+
+class GrpcServer:
+    """Serves once started, until drained. Refuses to be made with a method that doesn't say who may call it."""
+
+    def __init__(
+        self,
+        services: Sequence[Service],
+        *,
+        host: str,
+        port: int,
+        authenticate: Authenticate,
+        service_key: str,
+        span: Span = untraced,
+    ) -> None:
+        self._host = host
+        self._port = port
+        gate = Gate(authenticate, service_key)
+        names = [service.descriptor.full_name for service in services]
+        self._health = Health(names)
+        self._server = grpc.aio.server(options=_OPTIONS)
+        for service in services:
+            handlers = _handlers(service)
+            methods = service.descriptor.methods_by_name
+            self._server.add_registered_method_handlers(
+                service.descriptor.full_name,
+                {name: intercepted(handler, methods[name], gate, span) for name, handler in handlers.items()},
+            )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], self._server)
+        self._server.add_generic_rpc_handlers((_Unserved(),))
+
+    @property
+    def port(self) -> int:
+        """The port; after `start` the real one, if a free one was asked for."""
+        return self._port
+
+    @property
+    def listening(self) -> Mapping[str, str]:
+        """Where clients find it."""
+        return {"grpc": f"{self._host}:{self._port}"}
+
+    async def start(self) -> None:
+        """Takes calls from now on. Raises OSError if the port is taken."""
+        address = f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
+        try:
+            self._port = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise OSError(f"can't listen on {address}: is another process there?") from error
+        await self._server.start()
+
+    async def drain(self, grace: float) -> None:
+        """Takes no new calls from now on; those in flight have `grace` seconds to end, then they are cancelled."""
+        self._health.leave()
+        await self._server.stop(grace)
+
+
+class _Unserved(grpc.GenericRpcHandler):
+    """Answers for every method that nobody serves."""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:
+        """A handler that refuses."""
+        told = to_status(MethodNotImplemented(f"{handler_call_details.method} is not served here."))
+
+        async def refuse(_requests: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+            await context.abort(MethodNotImplemented.code, told.message, ((STATUS_KEY, told.SerializeToString()),))
+
+        behaviour: Any = refuse
+        return grpc.stream_stream_rpc_method_handler(behaviour)
+
+
+class _Registrar:
+    """Stands in for a server while generated code hands over a service's handlers."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Handler] = {}
+
+    def add_generic_rpc_handlers(self, _handlers: object) -> None:
+        """The older way, in which generated code offers the same once more."""
+
+    def add_registered_method_handlers(self, _service: str, handlers: dict[str, Handler]) -> None:
+        """Takes them."""
+        self.handlers = handlers
+
+
+def _handlers(service: Service) -> Mapping[str, Handler]:
+    registrar = _Registrar()
+    service.add(service.servicer, registrar)
+    return registrar.handlers

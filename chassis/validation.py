@@ -1,0 +1,49 @@
+"""The rules that stand in the .proto files, and what a caller who broke one is told: field, value, what is allowed."""
+
+from typing import Any, Final, cast
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from protovalidate import Validator, Violation
+
+from chassis.errors import FieldViolation, InvalidField, shortened
+
+_VALIDATOR: Final = Validator()
+_MOST_SHOWN = 60
+
+
+def validate(message: Message) -> None:
+    """Raises InvalidField, which names every field that breaks a rule, each once."""
+    if violations := _VALIDATOR.collect_violations(message):
+        by_field: dict[str, FieldViolation] = {}
+        for violation in violations:
+            told = _told(violation, message)
+            by_field.setdefault(told.field, told)
+        raise InvalidField.listing(list(by_field.values()))
+
+
+def _told(violation: Violation, message: Message) -> FieldViolation:
+    proto = violation.proto
+    path: list[str] = []
+    field: FieldDescriptor | None = None
+    within: Descriptor | None = cast("Descriptor", message.DESCRIPTOR)
+    for element in proto.field.elements if proto.field else ():
+        subscript = element.subscript
+        path.append(element.field_name + (f"[{subscript.value!r}]" if subscript else ""))
+        field = within.fields_by_number.get(element.field_number) if within else None
+        within = field.message_type if field else None
+    allowed = proto.message.removeprefix("value ")
+    if proto.rule_id == "enum.defined_only" and field is not None and field.enum_type is not None:
+        allowed = f"must be one of {', '.join(value.name for value in field.enum_type.values if value.number)}"
+    return FieldViolation(".".join(path), f"{_shown(violation.field_value, field)} {allowed}".strip())
+
+
+def _shown(value: Any, field: FieldDescriptor | None) -> str:
+    """The value as far as it helps; nothing of a secret."""
+    if field is not None and field.GetOptions().debug_redact:
+        return "(hidden)"
+    if isinstance(value, str) and len(value) > _MOST_SHOWN:
+        return f"{shortened(value, _MOST_SHOWN)!r} ({len(value)} characters)"
+    if isinstance(value, str | int | float):
+        return repr(value)
+    return ""
