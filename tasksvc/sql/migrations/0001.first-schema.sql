@@ -151,11 +151,12 @@ CREATE TABLE ownerships (
     expire_time timestamptz NOT NULL
 );
 
--- Whether, and under which epoch, cached entries may be believed (see tasksvc/cache.py).
+-- Whether the cache may be believed, under which epoch and on which Redis server (see tasksvc/cache_trust.py).
 CREATE TABLE cache_trust (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     epoch bigint NOT NULL,
     trusted boolean NOT NULL,
+    server text NOT NULL,
     change_time timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO cache_trust (epoch, trusted) VALUES (1, true);
+INSERT INTO cache_trust (epoch, trusted, server) VALUES (1, false, '');
