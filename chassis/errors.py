@@ -177,7 +177,7 @@ class InvalidField(ServiceError):
 
 
 class InvalidFilter(ServiceError):
-    """The filter breaks AIP-160's grammar or names what can't be filtered by; `position` counts characters from 0."""
+    """The filter breaks AIP-160's grammar or names what can't be filtered by; `position` is the column, from 1."""
 
     code, reason = StatusCode.INVALID_ARGUMENT, "INVALID_FILTER"
 
