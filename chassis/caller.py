@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from secrets import token_hex
+from typing import Final
 
 from chassis.errors import CredentialsMissing
 
@@ -36,6 +38,9 @@ class Call:
     caller: Caller | None = None
 
 
+REQUEST_ID: Final = "x-request-id"
+"""The metadata key, and header, of a call's id."""
+_LONGEST_ID = 128
 _NONE = Call()
 current_call: ContextVar[Call] = ContextVar("current_call", default=_NONE)
 
@@ -61,6 +66,13 @@ def traceparent() -> str:
 def authorization() -> str:
     """The credentials as the caller sent them; empty when none came."""
     return current_call.get().authorization
+
+
+def accepted_request_id(given: str) -> str:
+    """The id that the client gave its call if it can stand in logs and metadata, else a new one."""
+    if 0 < len(given) <= _LONGEST_ID and given.isascii() and given.isprintable():
+        return given
+    return token_hex(16)
 
 
 @contextmanager

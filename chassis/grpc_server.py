@@ -12,8 +12,10 @@ from grpc_reflection.v1alpha import reflection
 from chassis.access import Authenticate, Gate
 from chassis.errors import MethodNotImplemented, to_status
 from chassis.health import Health
-from chassis.interceptors import Handler, Span, intercepted, untraced
+from chassis.interceptors import Handler, Span, intercepted
+from chassis.run import CannotStart
 from chassis.service_error import STATUS_KEY
+from chassis.telemetry import server_span
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 """The largest message that the server takes."""
@@ -52,10 +54,11 @@ class GrpcServer:
         port: int,
         authenticate: Authenticate,
         service_key: str,
-        span: Span = untraced,
+        span: Span | None = None,
     ) -> None:
         self._host = host
         self._port = port
+        span = span or server_span()
         gate = Gate(authenticate, service_key)
         names = [service.descriptor.full_name for service in services]
         self._health = Health(names)
@@ -83,12 +86,12 @@ class GrpcServer:
         return {"grpc": f"{self._host}:{self._port}"}
 
     async def start(self) -> None:
-        """Takes calls from now on. Raises OSError if the port is taken."""
+        """Takes calls from now on. Raises CannotStart if the port is taken."""
         address = f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
         try:
             self._port = self._server.add_insecure_port(address)
         except RuntimeError as error:
-            raise OSError(f"can't listen on {address}: is another process there?") from error
+            raise CannotStart(f"{address} can't be listened on: is another process there?") from error
         await self._server.start()
 
     async def drain(self, grace: float) -> None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from inspect import isasyncgenfunction
-from secrets import token_hex
 from typing import Any, Final, TypeAlias, TypeVar
 
 import grpc
@@ -19,7 +18,7 @@ from google.protobuf.message import DecodeError, Message
 from grpc import StatusCode
 
 from chassis.access import Admission, Gate
-from chassis.caller import Call, current_call
+from chassis.caller import REQUEST_ID, Call, accepted_request_id, current_call
 from chassis.errors import (
     Internal,
     MalformedMessage,
@@ -37,8 +36,6 @@ Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Span: TypeAlias = Callable[[str, Call], AbstractContextManager[object]]
 
-REQUEST_ID: Final = "x-request-id"
-_LONGEST_ID = 128
 _NO_SPAN: Final = nullcontext()
 _log = structlog.get_logger()
 
@@ -216,12 +213,10 @@ def _opened(context: Context) -> Call:
         if key == "authorization":
             call.authorization = value
         elif key == REQUEST_ID:
-            if 0 < len(value) <= _LONGEST_ID and value.isprintable():
-                call.request_id = value
+            call.request_id = value
         elif key == "traceparent":
             call.traceparent = value
-    if not call.request_id:
-        call.request_id = token_hex(16)
+    call.request_id = accepted_request_id(call.request_id)
     remaining: float | None = context.time_remaining()  # the stubs forget calls without a deadline
     if remaining is not None:
         call.deadline = time.monotonic() + remaining
