@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from taskbell.access.v1 import access_pb2 as taskbell_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#taskbell/accounts/v1/accounts.proto\x12\x14taskbell.accounts.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftaskbell/access/v1/access.proto\"\xad\x01\n\x04User\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08username\x18\x02 \x01(\tB\x04\xe2\x41\x01\x05\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12!\n\x13personal_project_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x65tag\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\"\xf8\x01\n\x13RegisterUserRequest\x12\x82\x01\n\x08username\x18\x01 \x01(\tBp\xe2\x41\x01\x02\xbaHi\xba\x01\x66\n\x08username\x12\x35must be 3 to 32 characters of a-z, 0-9, \'_\', \'.\', \'-\'\x1a#this.matches(\'^[a-z0-9_.-]{3,32}$\')\x12\x1d\n\x05\x65mail\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x18\xfe\x01`\x01\x12 \n\x08password\x18\x03 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x08\x18\x80\x01\x12\x1b\n\nrequest_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\xa6\x01\n\x0eGetUserRequest\x12\x93\x01\n\x07user_id\x18\x01 \x01(\tB\x81\x01\xe2\x41\x01\x02\xbaHz\xba\x01w\n\x07user_id\x12\x16must be a UUID or \'me\'\x1aTthis == \'me\' || this.matches(\'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$\')\":\n\x14\x42\x61tchGetUsersRequest\x12\"\n\x08user_ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\"B\n\x15\x42\x61tchGetUsersResponse\x12)\n\x05users\x18\x01 \x03(\x0b\x32\x1a.taskbell.accounts.v1.User\"R\n\x0cLogInRequest\x12 \n\x08username\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12 \n\x08password\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01\"t\n\x07Session\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x15\n\rrefresh_token\x18\x02 \x01(\t\x12\x12\n\nexpires_in\x18\x03 \x01(\x05\x12(\n\x04user\x18\x04 \x01(\x0b\x32\x1a.taskbell.accounts.v1.User\">\n\x15RefreshSessionRequest\x12%\n\rrefresh_token\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x04\"\x0f\n\rLogOutRequest\"\xd2\x02\n\x05Token\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\x04name\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\x12\x9b\x01\n\x06scopes\x18\x03 \x03(\tB\x8a\x01\xe2\x41\x01\x02\xbaH\x82\x01\x92\x01\x7f\x08\x01\x18\x01\"yrwR\ntasks:readR\x0btasks:writeR\rprojects:readR\x0eprojects:writeR\x0bqueues:workR\x12notifications:readR\x13notifications:writeR\x07\x61\x63\x63ount\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x14\n\x06secret\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\"L\n\x12\x43reateTokenRequest\x12\x36\n\x05token\x18\x01 \x01(\x0b\x32\x1b.taskbell.accounts.v1.TokenB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"M\n\x11ListTokensRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Z\n\x12ListTokensResponse\x12+\n\x06tokens\x18\x01 \x03(\x0b\x32\x1b.taskbell.accounts.v1.Token\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x12\x44\x65leteTokenRequest\x12\x18\n\x02id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"\x10\n\x0eGetJwksRequest\"/\n\x04Jwks\x12\'\n\x04keys\x18\x01 \x03(\x0b\x32\x19.taskbell.accounts.v1.Jwk\"Q\n\x03Jwk\x12\x0b\n\x03kty\x18\x01 \x01(\t\x12\x0b\n\x03\x63rv\x18\x02 \x01(\t\x12\t\n\x01x\x18\x03 \x01(\t\x12\x0b\n\x03kid\x18\x04 \x01(\t\x12\x0b\n\x03\x61lg\x18\x05 \x01(\t\x12\x0b\n\x03use\x18\x06 \x01(\t\"3\n\x16IntrospectTokenRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80 \"\x98\x01\n\tPrincipal\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x10\n\x08token_id\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bproject_ids\x18\x06 \x03(\t2\x92\n\n\x0e\x41\x63\x63ountService\x12q\n\x0cRegisterUser\x12).taskbell.accounts.v1.RegisterUserRequest\x1a\x1a.taskbell.accounts.v1.User\"\x1a\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0e\"\t/v1/users:\x01*\x12x\n\x07GetUser\x12$.taskbell.accounts.v1.GetUserRequest\x1a\x1a.taskbell.accounts.v1.User\"+\xa2\xbb\x18\x0c\x12\ntasks:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/users/{user_id}\x12p\n\rBatchGetUsers\x12*.taskbell.accounts.v1.BatchGetUsersRequest\x1a+.taskbell.accounts.v1.BatchGetUsersResponse\"\x06\xa2\xbb\x18\x02 \x01\x12i\n\x05LogIn\x12\".taskbell.accounts.v1.LogInRequest\x1a\x1d.taskbell.accounts.v1.Session\"\x1d\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/sessions:\x01*\x12\x83\x01\n\x0eRefreshSession\x12+.taskbell.accounts.v1.RefreshSessionRequest\x1a\x1d.taskbell.accounts.v1.Session\"%\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x19\"\x14/v1/sessions:refresh:\x01*\x12i\n\x06LogOut\x12#.taskbell.accounts.v1.LogOutRequest\x1a\x16.google.protobuf.Empty\"\"\xa2\xbb\x18\x02\x18\x01\x82\xd3\xe4\x93\x02\x16*\x14/v1/sessions/current\x12u\n\x0b\x43reateToken\x12(.taskbell.accounts.v1.CreateTokenRequest\x1a\x1b.taskbell.accounts.v1.Token\"\x1f\xa2\xbb\x18\x02\x18\x01\x82\xd3\xe4\x93\x02\x13\"\n/v1/tokens:\x05token\x12\x80\x01\n\nListTokens\x12\'.taskbell.accounts.v1.ListTokensRequest\x1a(.taskbell.accounts.v1.ListTokensResponse\"\x1f\xa2\xbb\x18\t\x12\x07\x61\x63\x63ount\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/tokens\x12n\n\x0b\x44\x65leteToken\x12(.taskbell.accounts.v1.DeleteTokenRequest\x1a\x16.google.protobuf.Empty\"\x1d\xa2\xbb\x18\x02\x18\x01\x82\xd3\xe4\x93\x02\x11*\x0f/v1/tokens/{id}\x12q\n\x07GetJwks\x12$.taskbell.accounts.v1.GetJwksRequest\x1a\x1a.taskbell.accounts.v1.Jwks\"$\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x18\x12\x16/.well-known/jwks.json\x12h\n\x0fIntrospectToken\x12,.taskbell.accounts.v1.IntrospectTokenRequest\x1a\x1f.taskbell.accounts.v1.Principal\"\x06\xa2\xbb\x18\x02 \x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#taskbell/accounts/v1/accounts.proto\x12\x14taskbell.accounts.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftaskbell/access/v1/access.proto\"\xad\x01\n\x04User\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08username\x18\x02 \x01(\tB\x04\xe2\x41\x01\x05\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12!\n\x13personal_project_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x65tag\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\"\xfb\x01\n\x13RegisterUserRequest\x12\x82\x01\n\x08username\x18\x01 \x01(\tBp\xe2\x41\x01\x02\xbaHi\xba\x01\x66\n\x08username\x12\x35must be 3 to 32 characters of a-z, 0-9, \'_\', \'.\', \'-\'\x1a#this.matches(\'^[a-z0-9_.-]{3,32}$\')\x12\x1d\n\x05\x65mail\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x18\xfe\x01`\x01\x12#\n\x08password\x18\x03 \x01(\tB\x11\x80\x01\x01\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x08\x18\x80\x01\x12\x1b\n\nrequest_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\xa6\x01\n\x0eGetUserRequest\x12\x93\x01\n\x07user_id\x18\x01 \x01(\tB\x81\x01\xe2\x41\x01\x02\xbaHz\xba\x01w\n\x07user_id\x12\x16must be a UUID or \'me\'\x1aTthis == \'me\' || this.matches(\'^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$\')\":\n\x14\x42\x61tchGetUsersRequest\x12\"\n\x08user_ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\"B\n\x15\x42\x61tchGetUsersResponse\x12)\n\x05users\x18\x01 \x03(\x0b\x32\x1a.taskbell.accounts.v1.User\"U\n\x0cLogInRequest\x12 \n\x08username\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12#\n\x08password\x18\x02 \x01(\tB\x11\x80\x01\x01\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01\"~\n\x07Session\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x1a\n\rrefresh_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x12\n\nexpires_in\x18\x03 \x01(\x05\x12(\n\x04user\x18\x04 \x01(\x0b\x32\x1a.taskbell.accounts.v1.User\"A\n\x15RefreshSessionRequest\x12(\n\rrefresh_token\x18\x01 \x01(\tB\x11\x80\x01\x01\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x04\"\x0f\n\rLogOutRequest\"\xd5\x02\n\x05Token\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\x04name\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\x12\x9b\x01\n\x06scopes\x18\x03 \x03(\tB\x8a\x01\xe2\x41\x01\x02\xbaH\x82\x01\x92\x01\x7f\x08\x01\x18\x01\"yrwR\ntasks:readR\x0btasks:writeR\rprojects:readR\x0eprojects:writeR\x0bqueues:workR\x12notifications:readR\x13notifications:writeR\x07\x61\x63\x63ount\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x17\n\x06secret\x18\x06 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x03\"L\n\x12\x43reateTokenRequest\x12\x36\n\x05token\x18\x01 \x01(\x0b\x32\x1b.taskbell.accounts.v1.TokenB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"M\n\x11ListTokensRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Z\n\x12ListTokensResponse\x12+\n\x06tokens\x18\x01 \x03(\x0b\x32\x1b.taskbell.accounts.v1.Token\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x12\x44\x65leteTokenRequest\x12\x18\n\x02id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"\x10\n\x0eGetJwksRequest\"/\n\x04Jwks\x12\'\n\x04keys\x18\x01 \x03(\x0b\x32\x19.taskbell.accounts.v1.Jwk\"Q\n\x03Jwk\x12\x0b\n\x03kty\x18\x01 \x01(\t\x12\x0b\n\x03\x63rv\x18\x02 \x01(\t\x12\t\n\x01x\x18\x03 \x01(\t\x12\x0b\n\x03kid\x18\x04 \x01(\t\x12\x0b\n\x03\x61lg\x18\x05 \x01(\t\x12\x0b\n\x03use\x18\x06 \x01(\t\"6\n\x16IntrospectTokenRequest\x12\x1c\n\x05token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80 \"\x98\x01\n\tPrincipal\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x10\n\x08token_id\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bproject_ids\x18\x06 \x03(\t2\x92\n\n\x0e\x41\x63\x63ountService\x12q\n\x0cRegisterUser\x12).taskbell.accounts.v1.RegisterUserRequest\x1a\x1a.taskbell.accounts.v1.User\"\x1a\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0e\"\t/v1/users:\x01*\x12x\n\x07GetUser\x12$.taskbell.accounts.v1.GetUserRequest\x1a\x1a.taskbell.accounts.v1.User\"+\xa2\xbb\x18\x0c\x12\ntasks:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/users/{user_id}\x12p\n\rBatchGetUsers\x12*.taskbell.accounts.v1.BatchGetUsersRequest\x1a+.taskbell.accounts.v1.BatchGetUsersResponse\"\x06\xa2\xbb\x18\x02 \x01\x12i\n\x05LogIn\x12\".taskbell.accounts.v1.LogInRequest\x1a\x1d.taskbell.accounts.v1.Session\"\x1d\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/sessions:\x01*\x12\x83\x01\n\x0eRefreshSession\x12+.taskbell.accounts.v1.RefreshSessionRequest\x1a\x1d.taskbell.accounts.v1.Session\"%\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x19\"\x14/v1/sessions:refresh:\x01*\x12i\n\x06LogOut\x12#.taskbell.accounts.v1.LogOutRequest\x1a\x16.google.protobuf.Empty\"\"\xa2\xbb\x18\x02\x18\x01\x82\xd3\xe4\x93\x02\x16*\x14/v1/sessions/current\x12u\n\x0b\x43reateToken\x12(.taskbell.accounts.v1.CreateTokenRequest\x1a\x1b.taskbell.accounts.v1.Token\"\x1f\xa2\xbb\x18\x02\x18\x01\x82\xd3\xe4\x93\x02\x13\"\n/v1/tokens:\x05token\x12\x80\x01\n\nListTokens\x12\'.taskbell.accounts.v1.ListTokensRequest\x1a(.taskbell.accounts.v1.ListTokensResponse\"\x1f\xa2\xbb\x18\t\x12\x07\x61\x63\x63ount\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/tokens\x12n\n\x0b\x44\x65leteToken\x12(.taskbell.accounts.v1.DeleteTokenRequest\x1a\x16.google.protobuf.Empty\"\x1d\xa2\xbb\x18\x02\x18\x01\x82\xd3\xe4\x93\x02\x11*\x0f/v1/tokens/{id}\x12q\n\x07GetJwks\x12$.taskbell.accounts.v1.GetJwksRequest\x1a\x1a.taskbell.accounts.v1.Jwks\"$\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x18\x12\x16/.well-known/jwks.json\x12h\n\x0fIntrospectToken\x12,.taskbell.accounts.v1.IntrospectTokenRequest\x1a\x1f.taskbell.accounts.v1.Principal\"\x06\xa2\xbb\x18\x02 \x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,7 +52,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERUSERREQUEST'].fields_by_name['email']._loaded_options = None
   _globals['_REGISTERUSERREQUEST'].fields_by_name['email']._serialized_options = b'\342A\001\002\272H\007r\005\030\376\001`\001'
   _globals['_REGISTERUSERREQUEST'].fields_by_name['password']._loaded_options = None
-  _globals['_REGISTERUSERREQUEST'].fields_by_name['password']._serialized_options = b'\342A\001\002\272H\007r\005\020\010\030\200\001'
+  _globals['_REGISTERUSERREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001\342A\001\002\272H\007r\005\020\010\030\200\001'
   _globals['_REGISTERUSERREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_REGISTERUSERREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\004r\002\030@'
   _globals['_GETUSERREQUEST'].fields_by_name['user_id']._loaded_options = None
@@ -62,9 +62,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGINREQUEST'].fields_by_name['username']._loaded_options = None
   _globals['_LOGINREQUEST'].fields_by_name['username']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\376\001'
   _globals['_LOGINREQUEST'].fields_by_name['password']._loaded_options = None
-  _globals['_LOGINREQUEST'].fields_by_name['password']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\001'
+  _globals['_LOGINREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001\342A\001\002\272H\007r\005\020\001\030\200\001'
+  _globals['_SESSION'].fields_by_name['access_token']._loaded_options = None
+  _globals['_SESSION'].fields_by_name['access_token']._serialized_options = b'\200\001\001'
+  _globals['_SESSION'].fields_by_name['refresh_token']._loaded_options = None
+  _globals['_SESSION'].fields_by_name['refresh_token']._serialized_options = b'\200\001\001'
   _globals['_REFRESHSESSIONREQUEST'].fields_by_name['refresh_token']._loaded_options = None
-  _globals['_REFRESHSESSIONREQUEST'].fields_by_name['refresh_token']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\004'
+  _globals['_REFRESHSESSIONREQUEST'].fields_by_name['refresh_token']._serialized_options = b'\200\001\001\342A\001\002\272H\007r\005\020\001\030\200\004'
   _globals['_TOKEN'].fields_by_name['id']._loaded_options = None
   _globals['_TOKEN'].fields_by_name['id']._serialized_options = b'\342A\001\003'
   _globals['_TOKEN'].fields_by_name['name']._loaded_options = None
@@ -74,7 +78,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOKEN'].fields_by_name['create_time']._loaded_options = None
   _globals['_TOKEN'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_TOKEN'].fields_by_name['secret']._loaded_options = None
-  _globals['_TOKEN'].fields_by_name['secret']._serialized_options = b'\342A\001\003'
+  _globals['_TOKEN'].fields_by_name['secret']._serialized_options = b'\200\001\001\342A\001\003'
   _globals['_CREATETOKENREQUEST'].fields_by_name['token']._loaded_options = None
   _globals['_CREATETOKENREQUEST'].fields_by_name['token']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_LISTTOKENSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -84,7 +88,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETETOKENREQUEST'].fields_by_name['id']._loaded_options = None
   _globals['_DELETETOKENREQUEST'].fields_by_name['id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_INTROSPECTTOKENREQUEST'].fields_by_name['token']._loaded_options = None
-  _globals['_INTROSPECTTOKENREQUEST'].fields_by_name['token']._serialized_options = b'\272H\007r\005\020\001\030\200 '
+  _globals['_INTROSPECTTOKENREQUEST'].fields_by_name['token']._serialized_options = b'\200\001\001\272H\007r\005\020\001\030\200 '
   _globals['_ACCOUNTSERVICE'].methods_by_name['RegisterUser']._loaded_options = None
   _globals['_ACCOUNTSERVICE'].methods_by_name['RegisterUser']._serialized_options = b'\242\273\030\002\010\001\202\323\344\223\002\016\"\t/v1/users:\001*'
   _globals['_ACCOUNTSERVICE'].methods_by_name['GetUser']._loaded_options = None
@@ -110,41 +114,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USER']._serialized_start=249
   _globals['_USER']._serialized_end=422
   _globals['_REGISTERUSERREQUEST']._serialized_start=425
-  _globals['_REGISTERUSERREQUEST']._serialized_end=673
-  _globals['_GETUSERREQUEST']._serialized_start=676
-  _globals['_GETUSERREQUEST']._serialized_end=842
-  _globals['_BATCHGETUSERSREQUEST']._serialized_start=844
-  _globals['_BATCHGETUSERSREQUEST']._serialized_end=902
-  _globals['_BATCHGETUSERSRESPONSE']._serialized_start=904
-  _globals['_BATCHGETUSERSRESPONSE']._serialized_end=970
-  _globals['_LOGINREQUEST']._serialized_start=972
-  _globals['_LOGINREQUEST']._serialized_end=1054
-  _globals['_SESSION']._serialized_start=1056
-  _globals['_SESSION']._serialized_end=1172
-  _globals['_REFRESHSESSIONREQUEST']._serialized_start=1174
-  _globals['_REFRESHSESSIONREQUEST']._serialized_end=1236
-  _globals['_LOGOUTREQUEST']._serialized_start=1238
-  _globals['_LOGOUTREQUEST']._serialized_end=1253
-  _globals['_TOKEN']._serialized_start=1256
-  _globals['_TOKEN']._serialized_end=1594
-  _globals['_CREATETOKENREQUEST']._serialized_start=1596
-  _globals['_CREATETOKENREQUEST']._serialized_end=1672
-  _globals['_LISTTOKENSREQUEST']._serialized_start=1674
-  _globals['_LISTTOKENSREQUEST']._serialized_end=1751
-  _globals['_LISTTOKENSRESPONSE']._serialized_start=1753
-  _globals['_LISTTOKENSRESPONSE']._serialized_end=1843
-  _globals['_DELETETOKENREQUEST']._serialized_start=1845
-  _globals['_DELETETOKENREQUEST']._serialized_end=1891
-  _globals['_GETJWKSREQUEST']._serialized_start=1893
-  _globals['_GETJWKSREQUEST']._serialized_end=1909
-  _globals['_JWKS']._serialized_start=1911
-  _globals['_JWKS']._serialized_end=1958
-  _globals['_JWK']._serialized_start=1960
-  _globals['_JWK']._serialized_end=2041
-  _globals['_INTROSPECTTOKENREQUEST']._serialized_start=2043
-  _globals['_INTROSPECTTOKENREQUEST']._serialized_end=2094
-  _globals['_PRINCIPAL']._serialized_start=2097
-  _globals['_PRINCIPAL']._serialized_end=2249
-  _globals['_ACCOUNTSERVICE']._serialized_start=2252
-  _globals['_ACCOUNTSERVICE']._serialized_end=3550
+  _globals['_REGISTERUSERREQUEST']._serialized_end=676
+  _globals['_GETUSERREQUEST']._serialized_start=679
+  _globals['_GETUSERREQUEST']._serialized_end=845
+  _globals['_BATCHGETUSERSREQUEST']._serialized_start=847
+  _globals['_BATCHGETUSERSREQUEST']._serialized_end=905
+  _globals['_BATCHGETUSERSRESPONSE']._serialized_start=907
+  _globals['_BATCHGETUSERSRESPONSE']._serialized_end=973
+  _globals['_LOGINREQUEST']._serialized_start=975
+  _globals['_LOGINREQUEST']._serialized_end=1060
+  _globals['_SESSION']._serialized_start=1062
+  _globals['_SESSION']._serialized_end=1188
+  _globals['_REFRESHSESSIONREQUEST']._serialized_start=1190
+  _globals['_REFRESHSESSIONREQUEST']._serialized_end=1255
+  _globals['_LOGOUTREQUEST']._serialized_start=1257
+  _globals['_LOGOUTREQUEST']._serialized_end=1272
+  _globals['_TOKEN']._serialized_start=1275
+  _globals['_TOKEN']._serialized_end=1616
+  _globals['_CREATETOKENREQUEST']._serialized_start=1618
+  _globals['_CREATETOKENREQUEST']._serialized_end=1694
+  _globals['_LISTTOKENSREQUEST']._serialized_start=1696
+  _globals['_LISTTOKENSREQUEST']._serialized_end=1773
+  _globals['_LISTTOKENSRESPONSE']._serialized_start=1775
+  _globals['_LISTTOKENSRESPONSE']._serialized_end=1865
+  _globals['_DELETETOKENREQUEST']._serialized_start=1867
+  _globals['_DELETETOKENREQUEST']._serialized_end=1913
+  _globals['_GETJWKSREQUEST']._serialized_start=1915
+  _globals['_GETJWKSREQUEST']._serialized_end=1931
+  _globals['_JWKS']._serialized_start=1933
+  _globals['_JWKS']._serialized_end=1980
+  _globals['_JWK']._serialized_start=1982
+  _globals['_JWK']._serialized_end=2063
+  _globals['_INTROSPECTTOKENREQUEST']._serialized_start=2065
+  _globals['_INTROSPECTTOKENREQUEST']._serialized_end=2119
+  _globals['_PRINCIPAL']._serialized_start=2122
+  _globals['_PRINCIPAL']._serialized_end=2274
+  _globals['_ACCOUNTSERVICE']._serialized_start=2277
+  _globals['_ACCOUNTSERVICE']._serialized_end=3575
 # @@protoc_insertion_point(module_scope)

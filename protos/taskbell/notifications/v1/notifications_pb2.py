@@ -30,7 +30,7 @@ from taskbell.access.v1 import access_pb2 as taskbell_dot_access_dot_v1_dot_acce
 from taskbell.events.v1 import events_pb2 as taskbell_dot_events_dot_v1_dot_events__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-taskbell/notifications/v1/notifications.proto\x12\x19taskbell.notifications.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftaskbell/access/v1/access.proto\x1a\x1ftaskbell/events/v1/events.proto\"\xa8\x02\n\x0e\x43onnectRequest\x12\x31\n\x05hello\x18\x01 \x01(\x0b\x32 .taskbell.notifications.v1.HelloH\x00\x12\x39\n\tsubscribe\x18\x02 \x01(\x0b\x32$.taskbell.notifications.v1.SubscribeH\x00\x12=\n\x0bunsubscribe\x18\x03 \x01(\x0b\x32&.taskbell.notifications.v1.UnsubscribeH\x00\x12-\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x1e.taskbell.notifications.v1.AckH\x00\x12/\n\x04pong\x18\x05 \x01(\x0b\x32\x1f.taskbell.notifications.v1.PongH\x00\x42\t\n\x07message\" \n\x05Hello\x12\x17\n\x05token\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"\x86\x01\n\tSubscribe\x12\x19\n\x02id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x1c\n\x07project\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\r\n\x05inbox\x18\x03 \x01(\x08\x12\x18\n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x17\n\x05\x61\x66ter\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"$\n\x0bUnsubscribe\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"6\n\x03\x41\x63k\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x18\n\x06\x63ursor\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"\x06\n\x04Pong\"\xca\x04\n\x0f\x43onnectResponse\x12\x35\n\x07welcome\x18\x01 \x01(\x0b\x32\".taskbell.notifications.v1.WelcomeH\x00\x12;\n\nsubscribed\x18\x02 \x01(\x0b\x32%.taskbell.notifications.v1.SubscribedH\x00\x12\x33\n\x06\x65vents\x18\x03 \x01(\x0b\x32!.taskbell.notifications.v1.EventsH\x00\x12;\n\x08progress\x18\x04 \x01(\x0b\x32\'.taskbell.notifications.v1.ProgressMarkH\x00\x12-\n\x03gap\x18\x05 \x01(\x0b\x32\x1e.taskbell.notifications.v1.GapH\x00\x12\x36\n\x05inbox\x18\x06 \x01(\x0b\x32%.taskbell.notifications.v1.InboxStateH\x00\x12/\n\x04ping\x18\x07 \x01(\x0b\x32\x1f.taskbell.notifications.v1.PingH\x00\x12:\n\ngoing_away\x18\x08 \x01(\x0b\x32$.taskbell.notifications.v1.GoingAwayH\x00\x12\x31\n\x05\x65rror\x18\t \x01(\x0b\x32 .taskbell.notifications.v1.ErrorH\x00\x12?\n\x0cunsubscribed\x18\n \x01(\x0b\x32\'.taskbell.notifications.v1.UnsubscribedH\x00\x42\t\n\x07message\"\x1a\n\x07Welcome\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"9\n\nSubscribed\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04head\x18\x02 \x01(\t\x12\x11\n\trecovered\x18\x03 \x01(\x08\"\x1a\n\x0cUnsubscribed\x12\n\n\x02id\x18\x01 \x01(\t\"?\n\x06\x45vents\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x19.taskbell.events.v1.Event\"*\n\x0cProgressMark\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"\x1f\n\x03Gap\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04head\x18\x02 \x01(\t\"\x1c\n\nInboxState\x12\x0e\n\x06unread\x18\x01 \x01(\x05\"\x06\n\x04Ping\"\'\n\tGoingAway\x12\x1a\n\x12reconnect_after_ms\x18\x01 \x01(\x05\"2\n\x05\x45rror\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"n\n\x0cWatchRequest\x12\x1c\n\x07project\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\r\n\x05inbox\x18\x02 \x01(\x08\x12\x18\n\x06\x66ilter\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x17\n\x05\x61\x66ter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"\x91\x03\n\x0cNotification\x12\n\n\x02id\x18\x01 \x01(\t\x12>\n\x06reason\x18\x02 \x01(\x0e\x32..taskbell.notifications.v1.Notification.Reason\x12<\n\x05state\x18\x03 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.State\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05\x65vent\x18\x05 \x01(\x0b\x32\x19.taskbell.events.v1.Event\"X\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x41SSIGNED\x10\x01\x12\r\n\tCOMPLETED\x10\x02\x12\n\n\x06\x46\x41ILED\x10\x03\x12\r\n\tCANCELLED\x10\x04\"B\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\n\n\x06UNREAD\x10\x01\x12\x08\n\x04READ\x10\x02\x12\x0c\n\x08\x41RCHIVED\x10\x03\"\x9c\x01\n\x18ListNotificationsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x46\n\x05state\x18\x03 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.StateB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\x8a\x01\n\x19ListNotificationsResponse\x12>\n\rnotifications\x18\x01 \x03(\x0b\x32\'.taskbell.notifications.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0cunread_count\x18\x03 \x01(\x05\"\xb1\x01\n\x18MarkNotificationsRequest\x12\x1d\n\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\x12\x0b\n\x03\x61ll\x18\x02 \x01(\x08\x12L\n\x05state\x18\x03 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.StateB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1b\n\nrequest_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"1\n\x19MarkNotificationsResponse\x12\x14\n\x0cunread_count\x18\x01 \x01(\x05\x32\x81\x05\n\x13NotificationService\x12~\n\x07\x43onnect\x12).taskbell.notifications.v1.ConnectRequest\x1a*.taskbell.notifications.v1.ConnectResponse\"\x18\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/events(\x01\x30\x01\x12y\n\x05Watch\x12\'.taskbell.notifications.v1.WatchRequest\x1a\x19.taskbell.events.v1.Event\"*\xa2\xbb\x18\x14\x12\x12notifications:read\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/events0\x01\x12\xb1\x01\n\x11ListNotifications\x12\x33.taskbell.notifications.v1.ListNotificationsRequest\x1a\x34.taskbell.notifications.v1.ListNotificationsResponse\"1\xa2\xbb\x18\x14\x12\x12notifications:read\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/notifications\x12\xba\x01\n\x11MarkNotifications\x12\x33.taskbell.notifications.v1.MarkNotificationsRequest\x1a\x34.taskbell.notifications.v1.MarkNotificationsResponse\":\xa2\xbb\x18\x15\x12\x13notifications:write\x82\xd3\xe4\x93\x02\x1b\"\x16/v1/notifications:mark:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-taskbell/notifications/v1/notifications.proto\x12\x19taskbell.notifications.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftaskbell/access/v1/access.proto\x1a\x1ftaskbell/events/v1/events.proto\"\xa8\x02\n\x0e\x43onnectRequest\x12\x31\n\x05hello\x18\x01 \x01(\x0b\x32 .taskbell.notifications.v1.HelloH\x00\x12\x39\n\tsubscribe\x18\x02 \x01(\x0b\x32$.taskbell.notifications.v1.SubscribeH\x00\x12=\n\x0bunsubscribe\x18\x03 \x01(\x0b\x32&.taskbell.notifications.v1.UnsubscribeH\x00\x12-\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x1e.taskbell.notifications.v1.AckH\x00\x12/\n\x04pong\x18\x05 \x01(\x0b\x32\x1f.taskbell.notifications.v1.PongH\x00\x42\t\n\x07message\"#\n\x05Hello\x12\x1a\n\x05token\x18\x01 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80 \"\x86\x01\n\tSubscribe\x12\x19\n\x02id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x1c\n\x07project\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\r\n\x05inbox\x18\x03 \x01(\x08\x12\x18\n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x17\n\x05\x61\x66ter\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"$\n\x0bUnsubscribe\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"6\n\x03\x41\x63k\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x18\n\x06\x63ursor\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"\x06\n\x04Pong\"\xca\x04\n\x0f\x43onnectResponse\x12\x35\n\x07welcome\x18\x01 \x01(\x0b\x32\".taskbell.notifications.v1.WelcomeH\x00\x12;\n\nsubscribed\x18\x02 \x01(\x0b\x32%.taskbell.notifications.v1.SubscribedH\x00\x12\x33\n\x06\x65vents\x18\x03 \x01(\x0b\x32!.taskbell.notifications.v1.EventsH\x00\x12;\n\x08progress\x18\x04 \x01(\x0b\x32\'.taskbell.notifications.v1.ProgressMarkH\x00\x12-\n\x03gap\x18\x05 \x01(\x0b\x32\x1e.taskbell.notifications.v1.GapH\x00\x12\x36\n\x05inbox\x18\x06 \x01(\x0b\x32%.taskbell.notifications.v1.InboxStateH\x00\x12/\n\x04ping\x18\x07 \x01(\x0b\x32\x1f.taskbell.notifications.v1.PingH\x00\x12:\n\ngoing_away\x18\x08 \x01(\x0b\x32$.taskbell.notifications.v1.GoingAwayH\x00\x12\x31\n\x05\x65rror\x18\t \x01(\x0b\x32 .taskbell.notifications.v1.ErrorH\x00\x12?\n\x0cunsubscribed\x18\n \x01(\x0b\x32\'.taskbell.notifications.v1.UnsubscribedH\x00\x42\t\n\x07message\"\x1a\n\x07Welcome\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"9\n\nSubscribed\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04head\x18\x02 \x01(\t\x12\x11\n\trecovered\x18\x03 \x01(\x08\"\x1a\n\x0cUnsubscribed\x12\n\n\x02id\x18\x01 \x01(\t\"?\n\x06\x45vents\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x19.taskbell.events.v1.Event\"*\n\x0cProgressMark\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"\x1f\n\x03Gap\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04head\x18\x02 \x01(\t\"\x1c\n\nInboxState\x12\x0e\n\x06unread\x18\x01 \x01(\x05\"\x06\n\x04Ping\"\'\n\tGoingAway\x12\x1a\n\x12reconnect_after_ms\x18\x01 \x01(\x05\"2\n\x05\x45rror\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"n\n\x0cWatchRequest\x12\x1c\n\x07project\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\r\n\x05inbox\x18\x02 \x01(\x08\x12\x18\n\x06\x66ilter\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x17\n\x05\x61\x66ter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"\x91\x03\n\x0cNotification\x12\n\n\x02id\x18\x01 \x01(\t\x12>\n\x06reason\x18\x02 \x01(\x0e\x32..taskbell.notifications.v1.Notification.Reason\x12<\n\x05state\x18\x03 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.State\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05\x65vent\x18\x05 \x01(\x0b\x32\x19.taskbell.events.v1.Event\"X\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x41SSIGNED\x10\x01\x12\r\n\tCOMPLETED\x10\x02\x12\n\n\x06\x46\x41ILED\x10\x03\x12\r\n\tCANCELLED\x10\x04\"B\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\n\n\x06UNREAD\x10\x01\x12\x08\n\x04READ\x10\x02\x12\x0c\n\x08\x41RCHIVED\x10\x03\"\x9c\x01\n\x18ListNotificationsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x46\n\x05state\x18\x03 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.StateB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\x8a\x01\n\x19ListNotificationsResponse\x12>\n\rnotifications\x18\x01 \x03(\x0b\x32\'.taskbell.notifications.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0cunread_count\x18\x03 \x01(\x05\"\xb1\x01\n\x18MarkNotificationsRequest\x12\x1d\n\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\x12\x0b\n\x03\x61ll\x18\x02 \x01(\x08\x12L\n\x05state\x18\x03 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.StateB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1b\n\nrequest_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"1\n\x19MarkNotificationsResponse\x12\x14\n\x0cunread_count\x18\x01 \x01(\x05\x32\x81\x05\n\x13NotificationService\x12~\n\x07\x43onnect\x12).taskbell.notifications.v1.ConnectRequest\x1a*.taskbell.notifications.v1.ConnectResponse\"\x18\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/events(\x01\x30\x01\x12y\n\x05Watch\x12\'.taskbell.notifications.v1.WatchRequest\x1a\x19.taskbell.events.v1.Event\"*\xa2\xbb\x18\x14\x12\x12notifications:read\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/events0\x01\x12\xb1\x01\n\x11ListNotifications\x12\x33.taskbell.notifications.v1.ListNotificationsRequest\x1a\x34.taskbell.notifications.v1.ListNotificationsResponse\"1\xa2\xbb\x18\x14\x12\x12notifications:read\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/notifications\x12\xba\x01\n\x11MarkNotifications\x12\x33.taskbell.notifications.v1.MarkNotificationsRequest\x1a\x34.taskbell.notifications.v1.MarkNotificationsResponse\":\xa2\xbb\x18\x15\x12\x13notifications:write\x82\xd3\xe4\x93\x02\x1b\"\x16/v1/notifications:mark:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'taskbell.notifications.v1.n
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_HELLO'].fields_by_name['token']._loaded_options = None
-  _globals['_HELLO'].fields_by_name['token']._serialized_options = b'\272H\005r\003\030\200 '
+  _globals['_HELLO'].fields_by_name['token']._serialized_options = b'\200\001\001\272H\005r\003\030\200 '
   _globals['_SUBSCRIBE'].fields_by_name['id']._loaded_options = None
   _globals['_SUBSCRIBE'].fields_by_name['id']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030@'
   _globals['_SUBSCRIBE'].fields_by_name['project']._loaded_options = None
@@ -82,53 +82,53 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONNECTREQUEST']._serialized_start=268
   _globals['_CONNECTREQUEST']._serialized_end=564
   _globals['_HELLO']._serialized_start=566
-  _globals['_HELLO']._serialized_end=598
-  _globals['_SUBSCRIBE']._serialized_start=601
-  _globals['_SUBSCRIBE']._serialized_end=735
-  _globals['_UNSUBSCRIBE']._serialized_start=737
-  _globals['_UNSUBSCRIBE']._serialized_end=773
-  _globals['_ACK']._serialized_start=775
-  _globals['_ACK']._serialized_end=829
-  _globals['_PONG']._serialized_start=831
-  _globals['_PONG']._serialized_end=837
-  _globals['_CONNECTRESPONSE']._serialized_start=840
-  _globals['_CONNECTRESPONSE']._serialized_end=1426
-  _globals['_WELCOME']._serialized_start=1428
-  _globals['_WELCOME']._serialized_end=1454
-  _globals['_SUBSCRIBED']._serialized_start=1456
-  _globals['_SUBSCRIBED']._serialized_end=1513
-  _globals['_UNSUBSCRIBED']._serialized_start=1515
-  _globals['_UNSUBSCRIBED']._serialized_end=1541
-  _globals['_EVENTS']._serialized_start=1543
-  _globals['_EVENTS']._serialized_end=1606
-  _globals['_PROGRESSMARK']._serialized_start=1608
-  _globals['_PROGRESSMARK']._serialized_end=1650
-  _globals['_GAP']._serialized_start=1652
-  _globals['_GAP']._serialized_end=1683
-  _globals['_INBOXSTATE']._serialized_start=1685
-  _globals['_INBOXSTATE']._serialized_end=1713
-  _globals['_PING']._serialized_start=1715
-  _globals['_PING']._serialized_end=1721
-  _globals['_GOINGAWAY']._serialized_start=1723
-  _globals['_GOINGAWAY']._serialized_end=1762
-  _globals['_ERROR']._serialized_start=1764
-  _globals['_ERROR']._serialized_end=1814
-  _globals['_WATCHREQUEST']._serialized_start=1816
-  _globals['_WATCHREQUEST']._serialized_end=1926
-  _globals['_NOTIFICATION']._serialized_start=1929
-  _globals['_NOTIFICATION']._serialized_end=2330
-  _globals['_NOTIFICATION_REASON']._serialized_start=2174
-  _globals['_NOTIFICATION_REASON']._serialized_end=2262
-  _globals['_NOTIFICATION_STATE']._serialized_start=2264
-  _globals['_NOTIFICATION_STATE']._serialized_end=2330
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=2333
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=2489
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=2492
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=2630
-  _globals['_MARKNOTIFICATIONSREQUEST']._serialized_start=2633
-  _globals['_MARKNOTIFICATIONSREQUEST']._serialized_end=2810
-  _globals['_MARKNOTIFICATIONSRESPONSE']._serialized_start=2812
-  _globals['_MARKNOTIFICATIONSRESPONSE']._serialized_end=2861
-  _globals['_NOTIFICATIONSERVICE']._serialized_start=2864
-  _globals['_NOTIFICATIONSERVICE']._serialized_end=3505
+  _globals['_HELLO']._serialized_end=601
+  _globals['_SUBSCRIBE']._serialized_start=604
+  _globals['_SUBSCRIBE']._serialized_end=738
+  _globals['_UNSUBSCRIBE']._serialized_start=740
+  _globals['_UNSUBSCRIBE']._serialized_end=776
+  _globals['_ACK']._serialized_start=778
+  _globals['_ACK']._serialized_end=832
+  _globals['_PONG']._serialized_start=834
+  _globals['_PONG']._serialized_end=840
+  _globals['_CONNECTRESPONSE']._serialized_start=843
+  _globals['_CONNECTRESPONSE']._serialized_end=1429
+  _globals['_WELCOME']._serialized_start=1431
+  _globals['_WELCOME']._serialized_end=1457
+  _globals['_SUBSCRIBED']._serialized_start=1459
+  _globals['_SUBSCRIBED']._serialized_end=1516
+  _globals['_UNSUBSCRIBED']._serialized_start=1518
+  _globals['_UNSUBSCRIBED']._serialized_end=1544
+  _globals['_EVENTS']._serialized_start=1546
+  _globals['_EVENTS']._serialized_end=1609
+  _globals['_PROGRESSMARK']._serialized_start=1611
+  _globals['_PROGRESSMARK']._serialized_end=1653
+  _globals['_GAP']._serialized_start=1655
+  _globals['_GAP']._serialized_end=1686
+  _globals['_INBOXSTATE']._serialized_start=1688
+  _globals['_INBOXSTATE']._serialized_end=1716
+  _globals['_PING']._serialized_start=1718
+  _globals['_PING']._serialized_end=1724
+  _globals['_GOINGAWAY']._serialized_start=1726
+  _globals['_GOINGAWAY']._serialized_end=1765
+  _globals['_ERROR']._serialized_start=1767
+  _globals['_ERROR']._serialized_end=1817
+  _globals['_WATCHREQUEST']._serialized_start=1819
+  _globals['_WATCHREQUEST']._serialized_end=1929
+  _globals['_NOTIFICATION']._serialized_start=1932
+  _globals['_NOTIFICATION']._serialized_end=2333
+  _globals['_NOTIFICATION_REASON']._serialized_start=2177
+  _globals['_NOTIFICATION_REASON']._serialized_end=2265
+  _globals['_NOTIFICATION_STATE']._serialized_start=2267
+  _globals['_NOTIFICATION_STATE']._serialized_end=2333
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=2336
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=2492
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=2495
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=2633
+  _globals['_MARKNOTIFICATIONSREQUEST']._serialized_start=2636
+  _globals['_MARKNOTIFICATIONSREQUEST']._serialized_end=2813
+  _globals['_MARKNOTIFICATIONSRESPONSE']._serialized_start=2815
+  _globals['_MARKNOTIFICATIONSRESPONSE']._serialized_end=2864
+  _globals['_NOTIFICATIONSERVICE']._serialized_start=2867
+  _globals['_NOTIFICATIONSERVICE']._serialized_end=3508
 # @@protoc_insertion_point(module_scope)
