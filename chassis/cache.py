@@ -40,12 +40,13 @@ FILL: Final = """\
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 end
 return 0
 """
-# Replaces an older entry and removes a reservation. 1: replaced, 0: there was none, -1: what stands there is not older.
+# Replaces an older entry and removes a reservation. 1: replaced, 0: nothing to do, -1: what stands there is newer.
 RENEW: Final = """\
 local found = redis.call('GET', KEYS[1])
 if not found then return 0 end
 if string.sub(found, 1, 1) == '?' then redis.call('DEL', KEYS[1]) return 0 end
-if tonumber(string.sub(found, 2, 17)) >= tonumber(string.sub(ARGV[1], 2, 17)) then return -1 end
+local ahead = tonumber(string.sub(found, 2, 17)) - tonumber(string.sub(ARGV[1], 2, 17))
+if ahead > 0 then return -1 elseif ahead == 0 then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
@@ -82,7 +83,7 @@ class Found:
 
 
 MISS: Final = Found(hit=False)
-STALE: Final = Counter("taskbell_cache_stale_puts", "Puts refused because what was there is not older.")
+STALE: Final = Counter("taskbell_cache_stale_puts", "Puts refused because what was there is newer.")
 
 
 class Cache:

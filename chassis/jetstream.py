@@ -7,13 +7,14 @@ lost is sought for ever. Whatever NATS does in between is `Unavailable`.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Final
 
 import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
-from nats.js.api import DiscardPolicy, Header, RawStreamMsg, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, Header, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from chassis.errors import Unavailable
@@ -49,6 +50,15 @@ def credential_subject(user_id: str, credential_id: str) -> str:
 
 class WrongLastSequence(Exception):
     """The subject's last message isn't the one the publisher thought: somebody else published, or we did and forgot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as the stream holds it."""
+
+    sequence: int
+    message_id: str
+    data: bytes
 
 
 class Bus:
@@ -112,14 +122,22 @@ class Bus:
             raise Unavailable("The event bus can't be reached just now.") from error
         return ack.seq
 
-    async def last(self, subject: str) -> RawStreamMsg | None:
-        """The newest message of a subject (which may hold wildcards); None if the stream holds none."""
+    async def last(self, subject: str) -> Stored | None:
+        """The subject's newest message; None if the stream holds none."""
+        return await self._stored(subject, None)
+
+    async def next(self, subject: str, sequence: int) -> Stored | None:
+        """The subject's first message with this sequence or a later one; None if there is none."""
+        return await self._stored(subject, sequence)
+
+    async def _stored(self, subject: str, sequence: int | None) -> Stored | None:
         try:
-            return await self.jetstream.get_last_msg(STREAM, subject)
+            message = await self.jetstream.get_msg(STREAM, seq=sequence, subject=subject, next=sequence is not None)
         except NotFoundError:
             return None
         except (nats.errors.Error, OSError) as error:
             raise Unavailable("The event bus can't be reached just now.") from error
+        return Stored(message.seq or 0, (message.headers or {}).get(Header.MSG_ID.value, ""), message.data or b"")
 
     async def tell(self, subject: str, data: bytes = b"") -> None:
         """Says something to whoever listens at this moment (core NATS); nobody hears it while the server is away."""

@@ -31,12 +31,11 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Final
 
-import asyncpg
 import structlog
 from prometheus_client import Gauge
 
 from chassis.errors import ServiceError
-from chassis.postgres import queries
+from chassis.postgres import Pool, queries
 from chassis.redis_link import Redis
 
 LEASE: Final = 0.4
@@ -76,7 +75,7 @@ class View:
 class CacheTrust:
     """The process' view of the row, and its part in changing it."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", redis: Redis) -> None:
+    def __init__(self, pool: Pool, redis: Redis) -> None:
         self._pool = pool
         self._redis = redis
         self._asking = asyncio.Lock()

@@ -32,6 +32,11 @@ class OutboxBell:
                 self._others.add(partition)
                 self._for_others.set()
 
+    def ring_here(self, partition: int) -> None:
+        """The same, as heard from another replica: nobody else is told."""
+        if partition in self._own:
+            self._rung.set()
+
     def owns(self, partitions: Iterable[int]) -> None:
         """Names the partitions that the relay of this process publishes now."""
         self._own = frozenset(partitions)

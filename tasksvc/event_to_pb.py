@@ -1,0 +1,64 @@
+"""A row of the outbox as the event that travels on the bus."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from taskbell.events.v1.events_pb2 import Credential, Event
+
+from chassis.jetstream import credential_subject, member_subject, task_subject
+from tasksvc.access import Role
+from tasksvc.project_store import Member
+from tasksvc.project_to_pb import member_to_pb
+from tasksvc.task_rows import task_from_body
+from tasksvc.task_to_pb import task_to_pb
+
+
+def event_to_pb(row: asyncpg.Record) -> Event:
+    """The event, without a cursor: where it stands in the stream is known to whoever reads it there."""
+    event = Event(
+        event_id=str(row["event_id"]),
+        type=row["type"],
+        actor_id=_text(row["actor_id"]),
+        project_id=_text(row["project_id"]),
+        task_id=_text(row["task_id"]),
+        changed_fields=row["changed_fields"],
+        traceparent=row["traceparent"],
+    )
+    event.time.FromDatetime(row["time"])
+    body = row["body"]
+    if row["task_id"] is not None:
+        event.task_version = row["version"]
+        event.task.CopyFrom(task_to_pb(task_from_body(body)))
+    elif row["type"].startswith("member."):
+        event.member.CopyFrom(member_to_pb(_member(body)))
+    else:
+        event.credential.CopyFrom(Credential(id=body["id"], user_id=body["user_id"]))
+    return event
+
+
+def subject_of(event: Event) -> str:
+    """Where it is published."""
+    match event.WhichOneof("subject"):
+        case "member":
+            return member_subject(event.project_id, event.member.user_id)
+        case "credential":
+            return credential_subject(event.credential.user_id, event.credential.id)
+    return task_subject(event.project_id, event.task_id)
+
+
+def _member(body: Mapping[str, Any]) -> Member:
+    return Member(
+        project_id=UUID(body["project_id"]),
+        user_id=UUID(body["user_id"]),
+        username=body["username"],
+        role=Role(body["role"]),
+        version=body["version"],
+        create_time=datetime.fromisoformat(body["create_time"]).astimezone(UTC),
+    )
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

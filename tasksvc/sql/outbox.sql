@@ -1,0 +1,36 @@
+-- list_waiting_events
+-- The first of each partition, and the sequence of what was published before each on the same subject. A partition that has
+-- many waiting holds no other back.
+SELECT
+    event.*,
+    coalesce(
+        CASE WHEN event.task_id IS NOT NULL THEN (
+            SELECT stream_sequence FROM events AS before
+            WHERE before.task_id = event.task_id AND before.project_id = event.project_id
+                AND before.stream_sequence IS NOT NULL
+            ORDER BY before.version DESC LIMIT 1
+        ) ELSE (
+            SELECT stream_sequence FROM events AS before
+            WHERE before.subject_id = event.subject_id AND before.project_id IS NOT DISTINCT FROM event.project_id
+                AND before.stream_sequence IS NOT NULL
+            ORDER BY before.id DESC LIMIT 1
+        ) END, 0
+    ) AS sequence_before
+FROM unnest($1::smallint[]) AS own (partition)
+CROSS JOIN LATERAL (
+    SELECT * FROM events
+    WHERE events.partition = own.partition AND stream_sequence IS NULL
+    ORDER BY events.id LIMIT $2
+) AS event
+ORDER BY event.id
+
+-- mark_published
+-- Only by the owner of this term: who lost the partition meanwhile knows no more what is true.
+UPDATE events SET stream_sequence = published.sequence
+FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[]) AS published (id, sequence, ownership, term)
+JOIN ownerships
+    ON ownerships.name = published.ownership AND ownerships.term = published.term AND ownerships.owner = $1
+WHERE events.id = published.id AND events.stream_sequence IS NULL
+
+-- count_waiting_events
+SELECT count(*) FROM events WHERE stream_sequence IS NULL
