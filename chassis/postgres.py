@@ -121,8 +121,11 @@ async def _prepare(connection: _Connection) -> None:
 
 
 @asynccontextmanager
-async def connect(url: str, schema: str, pool_size: int) -> AsyncIterator[Pool]:
-    """A pool whose connections see `schema`, then public. A connection that breaks is replaced by the next call."""
+async def connect(url: str, schema: str, pool_size: int, **settings: str) -> AsyncIterator[Pool]:
+    """A pool whose connections see `schema`, then public. A connection that breaks is replaced by the next call.
+
+    `settings` are PostgreSQL's own, for each connection.
+    """
 
     async def open_connection(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -146,10 +149,22 @@ async def connect(url: str, schema: str, pool_size: int) -> AsyncIterator[Pool]:
         server_settings={
             "search_path": f"{schema}, public",
             "application_name": schema,
+            "timezone": "UTC",  # times in JSON are then told alike everywhere
             "jit": "off",  # compiling costs more than any of our statements
+            **settings,
         },
     ) as pool:
         yield pool
+
+
+@asynccontextmanager
+async def transaction(executor: Executor) -> AsyncIterator[Executor]:
+    """A transaction of the pool, or the one that the connection is in already."""
+    if not isinstance(executor, asyncpg.Pool):
+        yield executor
+        return
+    async with executor.acquire() as connection, connection.transaction():
+        yield connection
 
 
 _HEADER: Final = re.compile(r"^-- ([a-z][a-z0-9_]*)\n", re.MULTILINE)

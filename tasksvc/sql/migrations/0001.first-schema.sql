@@ -2,6 +2,15 @@
 
 CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
 
+DO $$
+BEGIN
+    -- Else words in other scripts than Latin would be found in the case only in which they were written.
+    IF lower('ÉЖ') <> 'éж' THEN
+        RAISE EXCEPTION 'the database can''t fold the case of Unicode letters: create it with the locale C.UTF-8';
+    END IF;
+END
+$$;
+
 CREATE TABLE users (
     id uuid PRIMARY KEY,
     username text NOT NULL UNIQUE,
@@ -23,6 +32,8 @@ CREATE TABLE sessions (
     expire_time timestamptz NOT NULL,
     end_time timestamptz
 );
+CREATE INDEX sessions_ended ON sessions (user_id, end_time) WHERE end_time IS NOT NULL;
+CREATE INDEX sessions_age ON sessions (expire_time);
 CREATE TABLE refresh_tokens (
     hash bytea PRIMARY KEY,
     session_id uuid NOT NULL REFERENCES sessions ON DELETE CASCADE,
@@ -30,6 +41,7 @@ CREATE TABLE refresh_tokens (
     use_time timestamptz
 );
 CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
+CREATE INDEX refresh_tokens_age ON refresh_tokens (create_time);
 
 CREATE TABLE tokens (
     id uuid PRIMARY KEY,
@@ -111,6 +123,14 @@ CREATE INDEX tasks_parent ON tasks (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX tasks_words ON tasks USING gin (words);
 CREATE INDEX tasks_title_trigrams ON tasks USING gin (title gin_trgm_ops);
 
+-- Tasks as everything but the search sees them: with whole rows, as statements and events have them, go no words.
+CREATE VIEW task_states AS
+SELECT
+    id, project_id, title, description, status, priority, labels, creator_id, assignee_id, due_time, schedule_time,
+    start_time, end_time, create_time, update_time, delete_time, parent_id, version, queue, payload, result,
+    progress_percent, progress_message, attempt, last_error, lease_expire_time, worker
+FROM tasks;
+
 -- Every committed change, written in the statement that made it: the outbox that the relay publishes from, the ledger that
 -- lost events are found in, and the history of each task.
 CREATE TABLE events (
@@ -130,6 +150,7 @@ CREATE TABLE events (
     stream_sequence bigint                -- where JetStream put it; null until it is published
 );
 CREATE INDEX events_waiting ON events (partition, id) WHERE stream_sequence IS NULL;
+CREATE INDEX events_subject ON events (subject_id, id DESC) WHERE subject_id IS NOT NULL;
 CREATE INDEX events_task ON events (task_id, version DESC) WHERE task_id IS NOT NULL;
 
 -- The first answers to requests that named a request_id, kept for a day.

@@ -1,0 +1,107 @@
+"""tasksvc's process: `serve` (also when nothing is said) or `migrate`. Here, and only here, everybody is introduced."""
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+import structlog
+from taskbell.accounts.v1 import accounts_pb2, accounts_pb2_grpc
+from taskbell.projects.v1 import projects_pb2, projects_pb2_grpc
+
+from chassis import jetstream, postgres, redis_link, telemetry
+from chassis.cache import SCRIPTS, Cache
+from chassis.grpc_server import GrpcServer, Service
+from chassis.migrations import migrate, missing_migrations
+from chassis.run import CannotStart, launch, run
+from chassis.settings import load
+from tasksvc.access_tokens import AccessTokens
+from tasksvc.account_store import AccountStore
+from tasksvc.accounts import AccountServicer
+from tasksvc.authentication import Authentication
+from tasksvc.cache import AccessCache
+from tasksvc.cache_trust import CacheTrust
+from tasksvc.memberships import Memberships
+from tasksvc.outbox_bell import OutboxBell
+from tasksvc.passwords import Passwords
+from tasksvc.project_store import ProjectStore
+from tasksvc.projects import ProjectServicer
+from tasksvc.replays import Replays
+from tasksvc.session_store import SessionStore
+from tasksvc.settings import Settings
+from tasksvc.signing_keys import kept_signing_keys, read_signing_keys
+from tasksvc.trusted_cache import TrustedCache
+
+SCHEMA: Final = "tasksvc"
+MIGRATIONS: Final = Path(__file__).parent / "sql" / "migrations"
+
+
+async def serve(settings: Settings) -> None:
+    """Connects, introduces, serves until told to stop."""
+    async with (
+        postgres.connect(settings.database_url, SCHEMA, settings.database_pool) as pool,
+        redis_link.connect(settings.redis_url, SCRIPTS) as redis,
+        jetstream.connect(settings.nats_url) as bus,
+    ):
+        if missing := await missing_migrations(pool, MIGRATIONS):
+            raise CannotStart(f"the database lacks {', '.join(missing)}: run `python -m tasksvc migrate` first")
+        service_key = settings.service_key.get_secret_value()
+        trust = CacheTrust(pool, redis)
+        cache = TrustedCache(Cache(redis), trust)
+        bell = OutboxBell(bus)
+        memberships = Memberships(pool, AccessCache(cache), access_token_lifetime=settings.access_token_lifetime)
+        if settings.jwt_key is None:
+            keys = await kept_signing_keys(pool)
+        else:
+            keys = read_signing_keys(settings.jwt_key.get_secret_value())
+        access_tokens = AccessTokens(keys, settings.access_token_lifetime)
+        authentication = Authentication(access_tokens, memberships)
+        replays = Replays(pool, key=service_key, lifetime=settings.request_id_lifetime)
+        sessions = SessionStore(pool, memberships, bell, lifetime=settings.refresh_token_lifetime)
+        accounts = AccountServicer(
+            AccountStore(pool),
+            sessions,
+            passwords=Passwords(),
+            access_tokens=access_tokens,
+            authentication=authentication,
+            memberships=memberships,
+            replays=replays,
+            bell=bell,
+        )
+        projects = ProjectServicer(ProjectStore(pool), memberships, replays, bell)
+        server = GrpcServer(
+            [
+                Service(
+                    accounts_pb2_grpc.add_AccountServiceServicer_to_server,
+                    accounts,
+                    accounts_pb2.DESCRIPTOR.services_by_name["AccountService"],
+                ),
+                Service(
+                    projects_pb2_grpc.add_ProjectServiceServicer_to_server,
+                    projects,
+                    projects_pb2.DESCRIPTOR.services_by_name["ProjectService"],
+                ),
+            ],
+            host=settings.host,
+            port=settings.tasks_port,
+            authenticate=authentication.authenticate,
+            service_key=service_key,
+            span=telemetry.server_span(),
+        )
+        await run(server, trust, bell, replays, sessions, settings=settings)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="tasksvc", description="Taskbell's users, projects and tasks.")
+    parser.add_argument("command", nargs="?", choices=["serve", "migrate"], default="serve")
+    if parser.parse_args().command == "serve":
+        launch(Settings, serve)
+        return
+    settings = load(Settings)
+    telemetry.configure_logs(SCHEMA, settings)
+    applied = migrate(settings.database_url, SCHEMA, MIGRATIONS)
+    structlog.get_logger("tasksvc.migrate").info("migrated", applied=applied)
+
+
+if __name__ == "__main__":
+    main()

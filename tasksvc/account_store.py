@@ -1,0 +1,118 @@
+"""Users and API tokens in PostgreSQL."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self
+from uuid import UUID
+
+import asyncpg
+from uuid_utils.compat import uuid7
+
+from chassis.caller import traceparent
+from chassis.errors import EmailTaken, UsernameTaken
+from chassis.postgres import Executor, Pool, queries
+from tasksvc.api_tokens import ApiToken
+from tasksvc.partitions import partition_of
+
+SQL: Final = queries("tasksvc")
+PERSONAL_TITLE: Final = "Personal"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person, or the owner of programs."""
+
+    id: UUID
+    username: str
+    email: str
+    password_hash: str
+    personal_project_id: UUID
+    version: int
+    create_time: datetime
+
+    @classmethod
+    def from_row(cls, row: asyncpg.Record) -> Self:
+        """The user in a row of `users`."""
+        return cls(**{column: row[column] for column in cls.__slots__})
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """What is kept of an API token."""
+
+    id: UUID
+    name: str
+    scopes: list[str]
+    create_time: datetime
+    expire_time: datetime | None
+
+    @classmethod
+    def from_row(cls, row: asyncpg.Record) -> Self:
+        """The token in a row of `tokens`."""
+        return cls(**{column: row[column] for column in cls.__slots__})
+
+
+class AccountStore:
+    """Users and their API tokens."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def register(self, executor: Executor, username: str, email: str, password_hash: str) -> User:
+        """The new user, with a personal project. Raises UsernameTaken or EmailTaken."""
+        try:
+            row: Any = await executor.fetchrow(
+                SQL["register_user"], uuid7(), username, email, password_hash, uuid7(), PERSONAL_TITLE
+            )
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == "users_email":
+                raise EmailTaken("Another user has this e-mail address.") from None
+            if error.constraint_name == "users_username_key":
+                raise UsernameTaken(f"Another user is called {username!r}.") from None
+            raise
+        return User.from_row(row)
+
+    async def get(self, user_id: UUID) -> User | None:
+        """The user, whoever asks."""
+        row = await self._pool.fetchrow(SQL["get_user"], user_id)
+        return User.from_row(row) if row else None
+
+    async def get_seen_by(self, user_id: UUID, viewer_id: UUID) -> User | None:
+        """The user, if the viewer shares a project with it."""
+        row = await self._pool.fetchrow(SQL["get_user_seen_by"], user_id, viewer_id)
+        return User.from_row(row) if row else None
+
+    async def batch_get(self, user_ids: Collection[UUID]) -> list[User]:
+        """Those of the users that exist."""
+        return [User.from_row(row) for row in await self._pool.fetch(SQL["batch_get_users"], list(user_ids))]
+
+    async def find_login(self, name: str) -> User | None:
+        """The user with this username or e-mail address, in any case."""
+        row = await self._pool.fetchrow(SQL["find_login"], name.lower())
+        return User.from_row(row) if row else None
+
+    async def replace_password_hash(self, user: User, password_hash: str) -> None:
+        """The same password, hashed anew."""
+        await self._pool.execute(SQL["replace_password_hash"], user.id, user.password_hash, password_hash)
+
+    async def create_token(
+        self, token: ApiToken, name: str, scopes: Collection[str], expire_time: datetime | None
+    ) -> TokenRecord:
+        """Keeps a new API token."""
+        row: Any = await self._pool.fetchrow(
+            SQL["create_token"], token.token_id, token.user_id, name, token.hash, list(scopes), expire_time
+        )
+        return TokenRecord.from_row(row)
+
+    async def list_tokens(self, user_id: UUID, before: UUID | None, most: int) -> list[TokenRecord]:
+        """The user's tokens that weren't revoked, newest first."""
+        rows = await self._pool.fetch(SQL["list_tokens"], user_id, before, most)
+        return [TokenRecord.from_row(row) for row in rows]
+
+    async def revoke_token(self, token_id: UUID, user_id: UUID) -> bool:
+        """Ends one of the user's tokens. Whether there was one to end."""
+        ended = await self._pool.fetchval(
+            SQL["revoke_token"], token_id, user_id, uuid7(), partition_of(user_id), user_id, traceparent()
+        )
+        return ended is not None

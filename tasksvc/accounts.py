@@ -1,0 +1,157 @@
+"""Accounts over gRPC."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from taskbell.accounts.v1 import accounts_pb2 as pb
+from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceServicer
+from uuid_utils.compat import uuid7
+
+from chassis import pages
+from chassis.caller import caller
+from chassis.errors import InvalidField, LoginFailed, TokenNotFound, UserNotFound
+from chassis.postgres import Executor
+from tasksvc.access_tokens import AccessTokens
+from tasksvc.account_store import AccountStore
+from tasksvc.account_to_pb import token_to_pb, user_seen_by_others_to_pb, user_to_pb
+from tasksvc.api_tokens import new_api_token
+from tasksvc.authentication import Authentication
+from tasksvc.memberships import Memberships
+from tasksvc.outbox_bell import OutboxBell
+from tasksvc.partitions import partition_of
+from tasksvc.passwords import Passwords
+from tasksvc.replays import Replays
+from tasksvc.session_store import SessionStore, Started
+
+Context = grpc.aio.ServicerContext[Any, Any]
+_SELF: Final = "me"
+
+
+class AccountServicer(AccountServiceServicer):
+    """Users, their sessions and their API tokens."""
+
+    def __init__(
+        self,
+        accounts: AccountStore,
+        sessions: SessionStore,
+        *,
+        passwords: Passwords,
+        access_tokens: AccessTokens,
+        authentication: Authentication,
+        memberships: Memberships,
+        replays: Replays,
+        bell: OutboxBell,
+    ) -> None:
+        self._accounts = accounts
+        self._sessions = sessions
+        self._passwords = passwords
+        self._access_tokens = access_tokens
+        self._authentication = authentication
+        self._memberships = memberships
+        self._replays = replays
+        self._bell = bell
+
+    async def RegisterUser(self, request: pb.RegisterUserRequest, _context: Context) -> pb.User:
+        # Before the transaction: a slow hash must not hold a connection.
+        password_hash = await self._passwords.hash(request.password)
+
+        async def respond(executor: Executor) -> pb.User:
+            user = await self._accounts.register(executor, request.username, request.email, password_hash)
+            return user_to_pb(user)
+
+        return await self._replays.once("RegisterUser", request, respond)
+
+    async def GetUser(self, request: pb.GetUserRequest, _context: Context) -> pb.User:
+        viewer_id = UUID(caller().user_id)
+        user_id = viewer_id if request.user_id == _SELF else UUID(request.user_id)
+        if user_id == viewer_id:
+            user = await self._accounts.get(user_id)
+            if user is not None:
+                return user_to_pb(user)
+        else:
+            user = await self._accounts.get_seen_by(user_id, viewer_id)
+            if user is not None:
+                return user_seen_by_others_to_pb(user)
+        raise UserNotFound(f"There is no user {request.user_id} who shares a project with you.")
+
+    async def BatchGetUsers(self, request: pb.BatchGetUsersRequest, _context: Context) -> pb.BatchGetUsersResponse:
+        users = await self._accounts.batch_get({UUID(user_id) for user_id in request.user_ids})
+        return pb.BatchGetUsersResponse(users=map(user_to_pb, users))
+
+    async def LogIn(self, request: pb.LogInRequest, _context: Context) -> pb.Session:
+        user = await self._accounts.find_login(request.username)
+        matches = await self._passwords.check(request.password, user.password_hash if user else None)
+        if user is None or not matches:
+            raise LoginFailed("The username or the password is wrong.")
+        if self._passwords.is_outdated(user.password_hash):
+            await self._accounts.replace_password_hash(user, await self._passwords.hash(request.password))
+        return self._session(await self._sessions.start(user))
+
+    async def RefreshSession(self, request: pb.RefreshSessionRequest, _context: Context) -> pb.Session:
+        return self._session(await self._sessions.refresh(request.refresh_token))
+
+    async def LogOut(self, _request: pb.LogOutRequest, _context: Context) -> Empty:
+        user_id = UUID(caller().user_id)
+        await self._sessions.end(UUID(caller().session_id), user_id, actor_id=user_id)
+        return Empty()
+
+    async def CreateToken(self, request: pb.CreateTokenRequest, _context: Context) -> pb.Token:
+        asked = request.token
+        expire_time = asked.expire_time.ToDatetime(UTC) if asked.HasField("expire_time") else None
+        if expire_time is not None and expire_time <= datetime.now(UTC):
+            raise InvalidField.named("token.expire_time", expire_time.isoformat(), "must be in the future")
+        token = new_api_token(UUID(caller().user_id), uuid7())
+        made = await self._accounts.create_token(token, asked.name, asked.scopes, expire_time)
+        await self._memberships.changed([caller().user_id])
+        answer = token_to_pb(made)
+        answer.secret = str(token)
+        return answer
+
+    async def ListTokens(self, request: pb.ListTokensRequest, _context: Context) -> pb.ListTokensResponse:
+        size = pages.page_size(request.page_size)
+        before = UUID(pages.decode(request.page_token, request)) if request.page_token else None
+        tokens = await self._accounts.list_tokens(UUID(caller().user_id), before, size + 1)
+        answer = pb.ListTokensResponse(tokens=map(token_to_pb, tokens[:size]))
+        if len(tokens) > size:
+            answer.next_page_token = pages.encode(answer.tokens[-1].id, request)
+        return answer
+
+    async def DeleteToken(self, request: pb.DeleteTokenRequest, _context: Context) -> Empty:
+        user_id = UUID(caller().user_id)
+        if not await self._accounts.revoke_token(UUID(request.id), user_id):
+            raise TokenNotFound(f"You have no API token {request.id}.")
+        self._bell.ring([partition_of(user_id)])
+        await self._memberships.changed([caller().user_id])
+        return Empty()
+
+    async def GetJwks(self, _request: pb.GetJwksRequest, _context: Context) -> pb.Jwks:
+        return pb.Jwks(
+            keys=[
+                pb.Jwk(kty="OKP", crv="Ed25519", x=key.x, kid=key.kid, alg="EdDSA", use="sig")
+                for key in self._access_tokens.keys
+            ]
+        )
+
+    async def IntrospectToken(self, request: pb.IntrospectTokenRequest, _context: Context) -> pb.Principal:
+        found = await self._authentication.authenticate(request.token)
+        principal = pb.Principal(
+            user_id=found.user_id,
+            session_id=found.session_id,
+            token_id=found.token_id,
+            scopes=sorted(found.scopes or ()),
+            project_ids=sorted(found.access.roles) if found.access else (),
+        )
+        if found.expire_time is not None:
+            principal.expire_time.FromMilliseconds(int(found.expire_time * 1000))
+        return principal
+
+    def _session(self, started: Started) -> pb.Session:
+        return pb.Session(
+            access_token=self._access_tokens.sign(started.user.id, started.session_id),
+            refresh_token=started.refresh_token,
+            expires_in=int(self._access_tokens.lifetime),
+            user=user_to_pb(started.user),
+        )
