@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar, get_args
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -56,7 +56,7 @@ def _wrong(settings_type: type[ServiceSettings], place: tuple[int | str, ...], p
     variable = (PREFIX + field).upper()
     value = os.environ.get(variable)
     described = settings_type.model_fields.get(field)
-    hidden = described is not None and described.annotation is SecretStr
+    hidden = described is not None and SecretStr in {described.annotation, *get_args(described.annotation)}
     shown = "is missing" if not value else "(hidden)" if hidden else f"is {value!r}"
     return f"{variable} {shown}: {problem}"
 
