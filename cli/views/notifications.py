@@ -1,0 +1,87 @@
+"""The inbox, and events as they come."""
+
+from collections.abc import Sequence
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from cli.names import short
+from cli.people import People
+from cli.sdk import events, notifications
+from cli.views.tasks import priority_text, status_text
+from cli.views.text import clock, listing, one_line, safe
+
+
+class NotificationView:
+    """Notifications of the inbox."""
+
+    def card(self, notification: notifications.Notification, /) -> Table:
+        """One notification."""
+        return self.table([notification])
+
+    def table(self, shown: Sequence[notifications.Notification], /) -> Table:
+        """A line a notification; what is unread stands out."""
+        table = listing("ID", "STATE", "TIME", "REASON", "TASK", "TITLE")
+        for each in shown:
+            task = each.event.task if each.event else None
+            unread = each.state == notifications.NotificationState.UNREAD
+            table.add_row(
+                Text(short(each.id), style="dim"),
+                each.state.name,
+                clock(each.create_time),
+                each.reason.name,
+                Text(short(task.id) if task else "", style="dim"),
+                Text(one_line(task.title) if task else "", style="bold" if unread else ""),
+            )
+        return table
+
+
+def event_line(event: events.Event, people: People) -> Text:
+    """An event on one line."""
+    line = Text.assemble((clock(event.time, seconds=True), "dim"), f"  {event.type}")
+    if event.task is not None:
+        line.append_text(Text.assemble("  ", (short(event.task.id), "dim"), "  ", status_text(event.task)))
+        line.append(f"  {one_line(event.task.title)}")
+    elif event.member is not None:
+        line.append(f"  {safe(event.member.username)}  {event.member.role.name}")
+    if event.changed_fields:
+        line.append(f"  ({', '.join(event.changed_fields)})", style="dim")
+    if event.actor_id:
+        line.append(f"  by {safe(people.name(event.actor_id))}", style="dim")
+    return line
+
+
+class LiveTable:
+    """The tasks that have changed lately, a line each, the last changed at the bottom."""
+
+    def __init__(self, people: People, rows: int) -> None:
+        self._people = people
+        self._rows = rows
+        self._shown: dict[str, events.Event] = {}
+        self.state = "Connecting."
+
+    def put(self, event: events.Event) -> None:
+        """Takes a change in."""
+        key = event.task_id or event.event_id
+        self._shown.pop(key, None)
+        self._shown[key] = event
+        while len(self._shown) > self._rows:
+            del self._shown[next(iter(self._shown))]
+
+    def draw(self) -> Group:
+        """The table as it stands, with the state of the connection under it."""
+        table = listing("TIME", "ID", "WHAT", "STATUS", "PRIORITY", "ASSIGNEE", "BY", "TITLE")
+        for event in self._shown.values():
+            task = event.task
+            table.add_row(
+                clock(event.time, seconds=True)[-8:],
+                Text(short(event.task_id), style="dim"),
+                event.type,
+                status_text(task) if task else "",
+                priority_text(task) if task else "",
+                Text(safe(self._people.name(task.assignee_id))) if task else "",
+                Text(safe(self._people.name(event.actor_id))),
+                Text(one_line(task.title)) if task else Text(safe(event.member.username) if event.member else ""),
+            )
+        return Group(table, Text(self.state, style="dim")) if self._shown else Group(Text(self.state, style="dim"))
