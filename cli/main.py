@@ -1,0 +1,57 @@
+"""The command `taskbell`: its tree, and how a run of it ends."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from cli import accounts, changes, completion, config, failures, inbox, projects, stack, tasks, tokens, watch
+from cli.invocation import CONTEXT, OUTPUT, Before
+from cli.output import Format
+
+# Without rich's help pages, which take longer to import than most commands take to run.
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback(epilog="Exit codes and environment variables: docs/cli.md")
+def taskbell(
+    ctx: typer.Context,
+    output: Annotated[Format | None, OUTPUT] = None,
+    context: Annotated[str | None, CONTEXT] = None,
+) -> None:
+    """Tasks that people and programs share."""
+    ctx.obj = Before(output=output, context=context)
+
+
+for part in (accounts, tasks, changes, watch, stack, completion):
+    app.add_typer(part.app)
+for name, group in (("project", projects), ("inbox", inbox), ("token", tokens), ("config", config)):
+    app.add_typer(group.app, name=name)
+
+
+def run() -> None:
+    """Runs the command line, and ends the process with the exit code that docs/cli.md tells."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    completion.get_ready()
+    try:
+        code = app(prog_name=completion.NAME, standalone_mode=False)
+        sys.stdout.flush()
+    except typer.Abort:
+        typer.echo(err=True)
+        return failures.INTERRUPTED
+    except KeyboardInterrupt:
+        return failures.INTERRUPTED
+    except BrokenPipeError:
+        # Who read our output has gone: nothing more can be said there, not even by the interpreter as it leaves.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return failures.PIPE_CLOSED
+    except Exception as error:
+        known = failures.report(error)
+        if known is None:
+            raise
+        return known
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,155 @@
+"""What people call a thing, and its id: the end of an id, a project's title, a username, `me`."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from chassis.errors import NotificationNotFound, ProjectNotFound, ServiceError, TaskNotFound, TokenNotFound
+from cli import paging, sdk
+from cli.failures import UsageProblem
+
+if TYPE_CHECKING:
+    from cli.client import Client
+
+SHOWN: Final = 8
+SHORTEST: Final = 6
+"""How much of an id's end is enough. UUIDv7s begin with the time, so it is the ends that differ."""
+REACH: Final = 5_000
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_END: Final = re.compile(r"[0-9a-f-]{1,36}", re.IGNORECASE)
+
+_NOUNS: Final[dict[type[ServiceError], str]] = {
+    TaskNotFound: "task",
+    ProjectNotFound: "project",
+    NotificationNotFound: "notification",
+    TokenNotFound: "API token",
+}
+
+
+def short(id_: str) -> str:
+    """The end of an id, as tables show it."""
+    return id_[-SHOWN:]
+
+
+def is_id(text: str) -> bool:
+    """Whether it is a whole id."""
+    return _UUID.fullmatch(text) is not None
+
+
+async def task_ids(client: "Client", texts: Sequence[str], *, deleted: bool = False) -> list[str]:
+    """The ids of the tasks named by an id or its end. Ends are looked up among the newest tasks of all projects."""
+    ends = [text for text in texts if not is_id(text)]
+    for text in ends:
+        _check_end(text, TaskNotFound)
+    if not ends:
+        return list(texts)
+
+    async def page(size: int, token: str) -> "sdk.tasks.ListTasksResponse":
+        return await client.tasks.list_tasks(
+            sdk.tasks.ListTasksRequest(project_id="-", show_deleted=deleted, page_size=size, page_token=token)
+        )
+
+    listed = await paging.collect(page, "tasks", REACH)
+    known = {task.id: task.title for task in listed.tasks}
+    return [text if is_id(text) else _only_one(text, known, TaskNotFound) for text in texts]
+
+
+async def notification_ids(client: "Client", texts: Sequence[str]) -> list[str]:
+    """The ids of the notifications named by an id or its end."""
+    if all(is_id(text) for text in texts):
+        return list(texts)
+
+    async def page(size: int, token: str) -> "sdk.notifications.ListNotificationsResponse":
+        request = sdk.notifications.ListNotificationsRequest(page_size=size, page_token=token)
+        return await client.notifications.list_notifications(request)
+
+    listed = await paging.collect(page, "notifications", REACH)
+    known = {each.id: each.event.task.title if each.event and each.event.task else "" for each in listed.notifications}
+    return [text if is_id(text) else _only_one(text, known, NotificationNotFound) for text in texts]
+
+
+async def token_id(client: "Client", text: str) -> str:
+    """The id of the API token named by its id, the id's end, or its name."""
+    if is_id(text):
+        return text
+
+    async def page(size: int, token: str) -> "sdk.accounts.ListTokensResponse":
+        return await client.accounts.list_tokens(sdk.accounts.ListTokensRequest(page_size=size, page_token=token))
+
+    known = {token.id: token.name for token in (await paging.collect(page, "tokens", None)).tokens}
+    return _by_name(text, known, TokenNotFound)
+
+
+async def project_id(client: "Client", text: str) -> str:
+    """The id of the project named by its id, the id's end, or its title."""
+    if is_id(text):
+        return text
+
+    async def page(size: int, token: str) -> "sdk.projects.ListProjectsResponse":
+        return await client.projects.list_projects(sdk.projects.ListProjectsRequest(page_size=size, page_token=token))
+
+    known = {project.id: project.title for project in (await paging.collect(page, "projects", None)).projects}
+    return _by_name(text, known, ProjectNotFound)
+
+
+async def me(client: "Client") -> "sdk.accounts.User":
+    """The user who calls."""
+    return await client.accounts.get_user(sdk.accounts.GetUserRequest(user_id="me"))
+
+
+async def user_id(client: "Client", text: str, project: str) -> str:
+    """The id of the user named by an id, `me`, or as a member of the project (the caller's personal one if empty)."""
+    if is_id(text):
+        return text
+    caller = await me(client)
+    if text in {"me", caller.username}:
+        return caller.id
+    for member in await members(client, project or caller.personal_project_id):
+        if member.username == text:
+            return member.user_id
+    raise UsageProblem(
+        f"no member of the task's project is called {text!r}",
+        hint="name its project with --project; `taskbell project members PROJECT` lists who is in it",
+    )
+
+
+async def members(client: "Client", project: str) -> list["sdk.projects.Member"]:
+    """All members of a project."""
+
+    async def page(size: int, token: str) -> "sdk.projects.ListMembersResponse":
+        request = sdk.projects.ListMembersRequest(project_id=project, page_size=size, page_token=token)
+        return await client.projects.list_members(request)
+
+    return (await paging.collect(page, "members", None)).members
+
+
+def _check_end(text: str, missing: type[ServiceError]) -> None:
+    if len(text) < SHORTEST or not _END.fullmatch(text):
+        raise UsageProblem(f"{text!r} is no {_NOUNS[missing]}'s id, nor the last {SHORTEST} or more characters of one")
+
+
+def _only_one(text: str, known: dict[str, str], missing: type[ServiceError]) -> str:
+    _check_end(text, missing)
+    found = [id_ for id_ in known if id_.endswith(text.lower())]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageProblem(f"{text!r} is the end of {len(found)} {_NOUNS[missing]}s' ids: {_listed(found, known)}")
+    raise missing(f"none of your {_NOUNS[missing]}s has an id that ends with {text!r}")
+
+
+def _by_name(text: str, known: dict[str, str], missing: type[ServiceError]) -> str:
+    named = [id_ for id_, name in known.items() if name.casefold() == text.casefold()]
+    if len(named) > 1:
+        listed = _listed(named, known)
+        raise UsageProblem(f"{len(named)} {_NOUNS[missing]}s are called {text!r}: {listed}", hint="name it by its id")
+    if named:
+        return named[0]
+    if len(text) >= SHORTEST and _END.fullmatch(text):
+        return _only_one(text, known, missing)
+    raise missing(f"you have no {_NOUNS[missing]} called {text!r}")
+
+
+def _listed(ids: Iterable[str], known: dict[str, str]) -> str:
+    return ", ".join(f"{id_} ({known[id_]})" for id_ in ids)
