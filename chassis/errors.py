@@ -128,6 +128,12 @@ class NotificationNotFound(ServiceError):
     code, reason = StatusCode.NOT_FOUND, "NOTIFICATION_NOT_FOUND"
 
 
+class SubscriptionNotFound(ServiceError):
+    """The stream has no subscription of this name."""
+
+    code, reason = StatusCode.NOT_FOUND, "SUBSCRIPTION_NOT_FOUND"
+
+
 class RouteNotFound(ServiceError):
     """Nothing is served under this path."""
 
@@ -153,6 +159,12 @@ class MemberExists(ServiceError):
     """The user is a member of the project already."""
 
     code, reason = StatusCode.ALREADY_EXISTS, "MEMBER_EXISTS"
+
+
+class SubscriptionExists(ServiceError):
+    """The stream has a subscription of this name already."""
+
+    code, reason = StatusCode.ALREADY_EXISTS, "SUBSCRIPTION_EXISTS"
 
 
 # --- the request can't be read ---
@@ -222,6 +234,12 @@ class MalformedJson(ServiceError):
     """The body is no JSON, or not the JSON of this message."""
 
     code, reason = StatusCode.INVALID_ARGUMENT, "MALFORMED_JSON"
+
+
+class UnsupportedMediaType(ServiceError):
+    """The body's Content-Type isn't JSON in UTF-8."""
+
+    code, reason, http = StatusCode.INVALID_ARGUMENT, "UNSUPPORTED_MEDIA_TYPE", 415
 
 
 class UnknownField(ServiceError):
@@ -297,6 +315,12 @@ class RateLimited(ServiceError):
     """Too many calls: wait for `retry_after`."""
 
     code, reason = StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED"
+
+
+class TooManySubscriptions(ServiceError):
+    """The stream has as many subscriptions as one may have: open another one."""
+
+    code, reason = StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_SUBSCRIPTIONS"
 
 
 class MessageTooLarge(ServiceError):
