@@ -81,9 +81,7 @@ class RouteTable:
 
     def match(self, http_method: str, path: str) -> Match:
         """The route that a request's (encoded) path means. Raises RouteNotFound, MethodNotAllowed, BadEscape."""
-        segments = path[1:].split("/")
-        last, _, verb = segments[-1].partition(":")
-        segments[-1] = last
+        segments, verb = _split(path)
         seen: list[str] = []
         for node in _ends(self._root, segments, 0):
             route = node.ends.get((verb, http_method))
@@ -95,6 +93,19 @@ class RouteTable:
             allowed = allow(seen)
             raise MethodNotAllowed(f"{path} takes {allowed}, not {http_method}.", metadata={"allow": allowed})
         raise RouteNotFound(f"Nothing is served under {path}{self._hint(segments, verb)}.")
+
+    def allowed(self, path: str) -> str:
+        """The methods that a path takes, as in an `Allow` header. Raises RouteNotFound."""
+        segments, verb = _split(path)
+        methods = [
+            method
+            for node in _ends(self._root, segments, 0)
+            for known, method in node.ends
+            if known == verb and method != WEBSOCKET
+        ]
+        if not methods:
+            raise RouteNotFound(f"Nothing is served under {path}{self._hint(segments, verb)}.")
+        return allow(methods)
 
     def _hint(self, segments: Sequence[str], verb: str) -> str:
         nodes = list(_ends(self._root, segments, 0))
@@ -176,6 +187,13 @@ def _check_field_path(method: MethodDescriptor, path: Sequence[str]) -> None:
         if known is None or known.is_repeated or (known.message_type is None) is not last:
             raise BadRoute(f"{method.full_name}: {'.'.join(path)} can't be bound to a path.")
         message = known.message_type
+
+
+def _split(path: str) -> tuple[list[str], str]:
+    """A path's segments, and its verb."""
+    segments = path[1:].split("/")
+    segments[-1], _, verb = segments[-1].partition(":")
+    return segments, verb
 
 
 def _ends(node: _Node, segments: Sequence[str], at: int) -> Iterator[_Node]:

@@ -172,7 +172,7 @@ def same(ours, theirs):
     if isinstance(ours, list) and isinstance(theirs, list):
         return len(ours) == len(theirs) and all(map(same, ours, theirs))
     if isinstance(ours, float) or isinstance(theirs, float):
-        return math.isclose(ours, theirs, rel_tol=1e-7)
+        return math.isclose(ours, theirs, rel_tol=1e-7, abs_tol=1e-38)
     return ours == theirs
 
 

@@ -1,0 +1,42 @@
+"""`python -m gatewaysvc`: serves HTTP until told to stop."""
+
+import sys
+from contextlib import AsyncExitStack
+
+from chassis.grpc_client import channel
+from chassis.run import launch, run
+from chassis.telemetry import server_span
+from gatewaysvc.app import App
+from gatewaysvc.http_server import HttpServer
+from gatewaysvc.rate_limits import RateLimits
+from gatewaysvc.settings import Settings
+
+_USAGE = "usage: gatewaysvc [serve]\n"
+
+
+async def serve(settings: Settings) -> None:
+    """Puts the gateway together, and runs it."""
+    async with AsyncExitStack() as stack:
+        channels = {
+            "tasksvc": await stack.enter_async_context(channel(settings.tasks_address)),
+            "notifysvc": await stack.enter_async_context(channel(settings.notify_address)),
+        }
+        app = App(
+            channels,
+            cors_origins=settings.cors_origins,
+            rate_limits=RateLimits() if settings.rate_limits == "on" else None,
+            span=server_span(),
+        )
+        await run(HttpServer(app, host=settings.host, port=settings.http_port), settings=settings)
+
+
+def main() -> None:
+    """The console script."""
+    if sys.argv[1:] not in ([], ["serve"]):
+        sys.stderr.write(_USAGE)
+        sys.exit(2)
+    launch(Settings, serve)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""What happens around every request: one pass from the connection to the route and back.
+
+Opened: request id. Routed. Counted against the limits. Answered by the route's handler. What a handler raises becomes
+a status in JSON; how it ended is counted.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.resources import files
+from json import dumps
+from typing import Final, TypeAlias
+
+import grpc.aio
+import structlog
+from aiohttp.web import BaseRequest, Response, StreamResponse
+
+from chassis.caller import as_call
+from chassis.errors import Internal, InvalidField, MethodNotAllowed, RouteNotFound, ServiceError
+from chassis.interceptors import Span, untraced
+from gatewaysvc.cors import Cors
+from gatewaysvc.event_stream import EventStream
+from gatewaysvc.exchange import Exchange, opened, read_credentials
+from gatewaysvc.http_metrics import HttpMetrics
+from gatewaysvc.path_template import BadEscape
+from gatewaysvc.problems import JSON, problem
+from gatewaysvc.rate_limits import RateLimits
+from gatewaysvc.readiness import Readiness
+from gatewaysvc.routes import WEBSOCKET, Match, Route, RouteTable
+from gatewaysvc.services import SERVICES
+from gatewaysvc.unary import Unary
+from gatewaysvc.websocket import Conversations
+
+Handler: TypeAlias = Callable[[Exchange, Match], Awaitable[StreamResponse]]
+
+_SERVER_ERROR: Final = 500
+_PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'none'"
+_log = structlog.get_logger()
+
+
+class App:
+    """The HTTP front of all services."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, grpc.aio.Channel],
+        *,
+        cors_origins: str = "",
+        rate_limits: RateLimits | None = None,
+        span: Span = untraced,
+    ) -> None:
+        self._cors = Cors(cors_origins)
+        self._limits = rate_limits
+        self._span = span
+        self._leaving = asyncio.Event()
+        self._metrics = HttpMetrics()
+        self._readiness = Readiness(channels)
+        self._table = RouteTable(service.descriptor for service in SERVICES)
+        processes = {service.descriptor.full_name: service.process for service in SERVICES}
+        self._handlers: dict[Route, Handler] = {
+            route: self._handler(route, channels[processes[route.method.containing_service.full_name]])
+            for route in self._table.routes
+        }
+        self._pages: Mapping[str, Callable[[Exchange], Awaitable[Response]]] = {
+            "/": self._page,
+            "/healthz": self._alive,
+            "/readyz": self._ready,
+        }
+        self._index = files("gatewaysvc").joinpath("web/index.html").read_bytes()
+
+    def leave(self) -> None:
+        """Ends every stream, telling its client to connect again; other requests go on."""
+        self._leaving.set()
+
+    async def handle(self, request: BaseRequest) -> StreamResponse:
+        """Answers a request, whatever happens."""
+        started = time.perf_counter()
+        exchange = opened(request)
+        status = 499
+        try:
+            with as_call(exchange.call):
+                answer = await self._answer(exchange)
+            status = answer.status
+            return answer
+        finally:
+            self._metrics.record(exchange.route, request.method, status, time.perf_counter() - started)
+
+    async def _answer(self, exchange: Exchange) -> StreamResponse:
+        try:
+            self._cors.apply(exchange)
+            return await self._routed(exchange)
+        except ServiceError as error:
+            return problem(error, exchange.headers)
+        except BadEscape as bad:
+            told = InvalidField.named("path", str(bad), "must be percent-encoded UTF-8")
+            return problem(told, exchange.headers)
+        except ConnectionError:
+            raise  # the client has gone: nobody is left to be told
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told by a status
+            _log.error("request failed", route=exchange.route, exc_info=error)
+            return problem(
+                Internal("Something went wrong on our side; our log tells more under the request id."), exchange.headers
+            )
+
+    async def _routed(self, exchange: Exchange) -> StreamResponse:
+        request = exchange.request
+        path = request.rel_url.raw_path
+        page = self._pages.get(path)
+        if page is not None:
+            exchange.route = path
+            if request.method not in ("GET", "HEAD"):
+                raise MethodNotAllowed(f"{path} takes GET, HEAD.", metadata={"allow": "GET, HEAD"})
+            return await page(exchange)
+        if request.method == "OPTIONS":
+            return self._options(exchange, path)
+        match = self._match(request, path)
+        route = match.route
+        exchange.route = route.template.text
+        read_credentials(exchange)
+        if self._limits is not None:
+            self._limits.take(exchange, (route.http_method, exchange.route))
+        with self._span(route.rpc, exchange.call):
+            return await self._handlers[route](exchange, match)
+
+    def _match(self, request: BaseRequest, path: str) -> Match:
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            try:
+                return self._table.match(WEBSOCKET, path)
+            except (MethodNotAllowed, RouteNotFound):
+                pass  # the path has no conversation: an upgrade may be declined by answering the plain request
+        return self._table.match("GET" if request.method == "HEAD" else request.method, path)
+
+    def _options(self, exchange: Exchange, path: str) -> Response:
+        allowed = self._table.allowed(path)
+        self._cors.apply_preflight(exchange, allowed)
+        return Response(status=204, headers={**exchange.headers, "Allow": allowed})
+
+    def _handler(self, route: Route, channel: grpc.aio.Channel) -> Handler:
+        if route.http_method == WEBSOCKET:
+            return Conversations(route, channel, self._leaving).answer
+        if route.streams:
+            return EventStream(route, channel, self._leaving).answer
+        return Unary(route, channel).answer
+
+    async def _page(self, exchange: Exchange) -> Response:
+        headers = {**exchange.headers, "Content-Security-Policy": _PAGE_POLICY, "Referrer-Policy": "no-referrer"}
+        return Response(body=self._index, headers=headers, content_type="text/html", charset="utf-8")
+
+    async def _alive(self, exchange: Exchange) -> Response:
+        return _json({"status": "ok"}, 200, exchange)
+
+    async def _ready(self, exchange: Exchange) -> Response:
+        states = await self._readiness.report()
+        ready = not self._leaving.is_set() and all(state == "SERVING" for state in states.values())
+        return _json({"status": "ok" if ready else "unavailable", "services": states}, 200 if ready else 503, exchange)
+
+
+def _json(value: Mapping[str, object], status: int, exchange: Exchange) -> Response:
+    headers = {**exchange.headers, "Cache-Control": "no-store"}
+    return Response(status=status, body=dumps(value).encode(), headers=headers, content_type=JSON)

@@ -1,0 +1,61 @@
+"""One HTTP request on its way through: what it brought, and what its answer will carry whatever it is."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Final
+
+from aiohttp.web import BaseRequest
+
+from chassis.caller import REQUEST_ID, Call
+from chassis.errors import InvalidField, TokenInvalid
+
+NAME: Final = "Taskbell"
+"""What we call ourselves; which library we run on is nobody's business."""
+_LONGEST_ID: Final = 128
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TIMEOUT: Final = re.compile(r"(\d{1,8})([HMSmun])", re.ASCII)
+_UNITS: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request, the call that it becomes, and the headers of its answer."""
+
+    request: BaseRequest
+    call: Call
+    headers: dict[str, str] = field(default_factory=dict)
+    route: str = "none"
+    """The template of its path, for the metrics."""
+
+
+def opened(request: BaseRequest) -> Exchange:
+    """The exchange, with an id that ties together the logs of all services."""
+    given = request.headers.get(REQUEST_ID, "")
+    usable = 0 < len(given) <= _LONGEST_ID and given.isascii() and given.isprintable()
+    request_id = given if usable else token_hex(16)
+    traceparent = request.headers.get("traceparent", "")
+    call = Call(request_id, traceparent if _TRACEPARENT.fullmatch(traceparent) else "")
+    return Exchange(request, call, {"X-Request-Id": request_id, "X-Content-Type-Options": "nosniff", "Server": NAME})
+
+
+def read_credentials(exchange: Exchange) -> None:
+    """Takes the caller's credentials over. Who it is, the services find out."""
+    given = exchange.request.headers.get("Authorization", "")
+    if not (given.isascii() and given.isprintable()):
+        raise TokenInvalid("The Authorization header must be `Bearer <token>`, in ASCII.")
+    if given[:8].lower() == "service ":
+        raise TokenInvalid("The service key is for Taskbell's own services; they don't come this way.")
+    exchange.call.authorization = given
+
+
+def read_deadline(exchange: Exchange) -> None:
+    """Takes over how long the caller waits, if it says so (`Grpc-Timeout: 500m`)."""
+    given = exchange.request.headers.get("Grpc-Timeout")
+    if given is None:
+        return
+    found = _TIMEOUT.fullmatch(given)
+    if found is None:
+        raise InvalidField.named("Grpc-Timeout", given, "must be up to 8 digits and one of H M S m u n, such as 500m")
+    exchange.call.deadline = time.monotonic() + int(found[1]) * _UNITS[found[2]]

@@ -1,0 +1,43 @@
+"""The body of a request: as large as we take, and JSON."""
+
+from typing import Final
+
+from aiohttp.web import BaseRequest, HTTPRequestEntityTooLarge
+
+from chassis.errors import MessageTooLarge, UnsupportedMediaType
+
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""What a gRPC server takes as well."""
+
+
+async def read_body(request: BaseRequest) -> bytes:
+    """The body, or nothing. Raises MessageTooLarge, UnsupportedMediaType."""
+    if not request.body_exists:
+        return b""
+    if (request.content_length or 0) > MOST_BYTES:
+        raise _too_large()
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        # Before the size is known there is nothing to refuse; curl waits a second for this line.
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+    try:
+        body = await request.read()
+    except HTTPRequestEntityTooLarge:
+        raise _too_large() from None
+    if body:
+        _check_type(request)
+    return body
+
+
+def _check_type(request: BaseRequest) -> None:
+    given = request.headers.get("Content-Type")
+    kind = request.content_type
+    json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    if given is not None and not json:
+        raise UnsupportedMediaType(f"The body must be application/json, not {given[:100]!a}.")
+    if request.charset is not None and request.charset.lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType(f"The body must be in UTF-8, not {request.charset[:100]!a}.")
+
+
+def _too_large() -> MessageTooLarge:
+    return MessageTooLarge(f"The body is larger than {MOST_BYTES // 2**20} MiB.")
