@@ -53,6 +53,8 @@ _OPTIONS: Final = (
     # A stream over a dead network would wait for ever.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    # A page may hold a thousand tasks.
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.primary_user_agent", "taskbell-cli"),
 )

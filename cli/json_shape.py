@@ -67,7 +67,8 @@ def _value(value: Any, kind: str) -> Any:  # noqa: PLR0911 - a kind each
     if isinstance(value, dt.timedelta):
         return _seconds(value)
     if isinstance(value, betterproto2.Enum):
-        return value.proto_name or value.name or value.value
+        # One that this program doesn't know yet has a number only.
+        return (value.proto_name or value.name) if value.name else value.value
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if kind in _BIG:
@@ -98,7 +99,7 @@ def _any_json(value: "google.Value") -> Any:
     if value.list_value is not None:
         return to_plain(value.list_value)
     if value.number_value is not None:
-        number = value.number_value
+        number = float(value.number_value)
         return int(number) if math.isfinite(number) and number.is_integer() else _real(number)
     if value.string_value is not None:
         return value.string_value
