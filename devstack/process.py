@@ -118,7 +118,9 @@ class Process:
     def last_words(self, lines: int = 20) -> str:
         """The end of what it has written since it was started."""
         with self.log_path.open("rb") as log:
-            log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - 16_384))
+            size = log.seek(0, os.SEEK_END)
+            # It may have been cut since the start.
+            log.seek(max(self._log_start if self._log_start <= size else 0, size - 16_384))
             tail = log.read().decode(errors="replace").splitlines()[-lines:]
         if not tail:
             return "It said nothing."
@@ -159,8 +161,8 @@ class Process:
         return self._child
 
     def _send(self, number: signal.Signals) -> None:
-        child = self._running()
-        if child.returncode is None:
+        child = self._child
+        if child is not None and child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 child.send_signal(number)
 

@@ -71,6 +71,7 @@ async def migrate(kind: Service, surroundings: Surroundings) -> None:
 def python_environment(folder: Path) -> dict[str, str]:
     """The developer's environment without its TASKBELL_* variables, for a Python child."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TASKBELL_")}
+    environment["PYTHONUNBUFFERED"] = "1"  # what a child says before it dies is what one wants to read
     packages = Path(asyncio.__file__).parent, Path(__file__).parent
     if environment.pop("PYTHONDONTWRITEBYTECODE", "") or not all(os.access(each, os.W_OK) for each in packages):
         # Nothing may be written beside the sources; compiled anew at each start they take seconds.

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
-from devstack import nats, postgres, services, valkey
+from devstack import nats, postgres, valkey
 from devstack.folder import Secrets, open_folder, write_private
 from devstack.ports import HOST, Ports, free_port
 from devstack.process import Process
-from devstack.services import MIGRATED, SERVICES, Service, Surroundings
+from devstack.services import MIGRATED, SERVICES, Service, Surroundings, mail, migrate, service
 
 ONE_OF_EACH: Final[Mapping[Service, int]] = MappingProxyType(dict.fromkeys(SERVICES, 1))
 SERVERS_ALONE: Final[Mapping[Service, int]] = MappingProxyType({})
@@ -27,7 +27,7 @@ class Stack:
     ports: Ports = field(default_factory=Ports.free)
     replicas: Mapping[Service, int] = field(default_factory=lambda: ONE_OF_EACH)
     environment: Mapping[str, str] = field(default_factory=dict)
-    """More TASKBELL_* variables for the services; what the stack itself knows goes before them."""
+    """More TASKBELL_* variables for the services; where things are, the stack knows better."""
     throwaway: bool = False
     """The data need not outlive the machine: PostgreSQL doesn't wait for the disk."""
     isolated: int = 1
@@ -41,6 +41,7 @@ class Stack:
     running: dict[Service, list[Process]] = field(init=False, default_factory=lambda: {kind: [] for kind in SERVICES})
     _addresses: dict[Service, list[int]] = field(init=False, default_factory=dict)
     _exit: AsyncExitStack = field(init=False)
+    _up: bool = field(init=False, default=False)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as leaving:
@@ -50,11 +51,13 @@ class Stack:
             leaving.push_async_callback(self._stop)
             await self._start()
             self._exit = leaving.pop_all()
+        self._up = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._up = False
         await self._exit.__aexit__(kind, error, trace)
 
     @property
@@ -67,6 +70,16 @@ class Stack:
             self.mail,
             *(each for kind in SERVICES for each in self.running[kind]),
         ]
+
+    @property
+    def services(self) -> list[Process]:
+        """Taskbell's own processes, without the servers."""
+        return [each for kind in SERVICES for each in self.running[kind]]
+
+    @property
+    def up(self) -> bool:
+        """It has started, and not yet stopped."""
+        return self._up
 
     @property
     def database_url(self) -> str:
@@ -136,16 +149,19 @@ class Stack:
             "NOTIFY_ADDRESS": self.notify_address,
             "SMTP_HOST": HOST,
             "SMTP_PORT": str(self.ports.smtp),
-            "PUBLIC_URL": self.http_url,
         }
-        return {**self.environment, **{f"TASKBELL_{name}": value for name, value in known.items() if value}}
+        return {
+            "TASKBELL_PUBLIC_URL": self.http_url,
+            **self.environment,
+            **{f"TASKBELL_{name}": value for name, value in known.items() if value},
+        }
 
     def _lay_out(self) -> None:
         ports, secrets = self.ports, self.secrets
         self.postgres = postgres.postgres(self.folder, ports.postgres, secrets.postgres, throwaway=self.throwaway)
         self.valkey = valkey.valkey(self.folder, ports.valkey, secrets.valkey, databases=max(self.isolated, 16))
         self.nats = nats.nats(self.folder, ports.nats, secrets.nats, accounts=self.isolated)
-        self.mail = services.mail(self.folder, ports.smtp, ports.mail)
+        self.mail = mail(self.folder, ports.smtp, ports.mail)
         first = {"tasksvc": ports.tasks, "notifysvc": ports.notify, "gatewaysvc": ports.http}
         for kind in SERVICES:
             count = self.replicas.get(kind, 0)
@@ -158,7 +174,7 @@ class Stack:
 
     def _replica(self, kind: Service, port: int, metrics_port: int) -> Process:
         number = len(self.running[kind]) + 1
-        return services.service(kind, f"{kind}-{number}", port, metrics_port, self._surroundings())
+        return service(kind, f"{kind}-{number}", port, metrics_port, self._surroundings())
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(self.folder, self.service_environment())
@@ -169,7 +185,7 @@ class Stack:
         )
         await _together(self._start_postgres(), self.valkey.start(), self.nats.start(), self.mail.start())
         migrated = [kind for kind in MIGRATED if self.running[kind]]
-        await _together(*(services.migrate(kind, self._surroundings()) for kind in migrated))
+        await _together(*(migrate(kind, self._surroundings()) for kind in migrated))
         await _together(*(each.start() for kind in SERVICES for each in self.running[kind]))
 
     async def _start_postgres(self) -> None:
