@@ -51,6 +51,11 @@ def intercepted(handler: Handler, method: MethodDescriptor, gate: Gate, span: Sp
     return _Interception(path, gate.admission(method), span).around(handler)
 
 
+async def tell_open(context: Context) -> None:
+    """Tells the client that it was let in, at once and not with the first answer, which may be long in coming."""
+    await context.send_initial_metadata(((REQUEST_ID, current_call.get().request_id),))
+
+
 class _Interception:
     """One method's way from the wire to its servicer and back."""
 
@@ -107,7 +112,7 @@ class _Interception:
             if self._admission is not None:
                 await self._admission(call)
             validate(request)
-            await self._streamed(answers, request, context, call)
+            await self._streamed(answers, request, context)
 
         async def unary_stream(raw: bytes, context: Context) -> None:
             call = _opened(context)
@@ -136,7 +141,7 @@ class _Interception:
         async def stream(requests: AsyncIterator[Message], context: Context, call: Call) -> None:
             if self._admission is not None:
                 await self._admission(call)
-            await self._streamed(answers, _Validated(requests), context, call)
+            await self._streamed(answers, _Validated(requests), context)
 
         async def stream_stream(requests: AsyncIterator[Message], context: Context) -> None:
             call = _opened(context)
@@ -144,9 +149,7 @@ class _Interception:
 
         return stream_stream
 
-    async def _streamed(self, answers: Any, request: object, context: Context, call: Call) -> None:
-        # At once, and not with the first answer, which may be long in coming: the client knows that it was let in.
-        await context.send_initial_metadata(((REQUEST_ID, call.request_id),))
+    async def _streamed(self, answers: Any, request: object, context: Context) -> None:
         with self._metrics.streams.track_inprogress():
             await answers(request, context)
 
@@ -241,12 +244,13 @@ def _parsed(parse: Callable[[bytes], Message], raw: bytes) -> Message:
 
 
 def _writer(behaviour: Any) -> Callable[[Any, Context], Awaitable[None]]:
-    """A stream's answers, whether its servicer yields them or writes them itself."""
+    """A stream's answers, whether its servicer yields them or writes them itself, and then tells of its opening too."""
     if not isasyncgenfunction(behaviour):
         writes: Callable[[Any, Context], Awaitable[None]] = behaviour
         return writes
 
     async def write_all(request: Any, context: Context) -> None:
+        await tell_open(context)
         async with aclosing(behaviour(request, context)) as answers:
             async for answer in answers:
                 await context.write(answer)
