@@ -1,0 +1,84 @@
+"""notifysvc's process: `serve` (also when nothing is said) or `migrate`. Only here everybody is introduced."""
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+import structlog
+from taskbell.notifications.v1 import notifications_pb2, notifications_pb2_grpc
+
+from chassis import grpc_client, jetstream, postgres, telemetry
+from chassis.grpc_server import GrpcServer, Service
+from chassis.migrations import migrate, missing_migrations
+from chassis.run import CannotStart, launch, run
+from chassis.settings import load
+from notifysvc import letter
+from notifysvc.accounts import Accounts
+from notifysvc.bell import Bell
+from notifysvc.consumer import Consumer
+from notifysvc.event_log import EventLog
+from notifysvc.feed import Feed
+from notifysvc.inbox import Inbox
+from notifysvc.janitor import Janitor
+from notifysvc.mailer import Mailer, SmtpServer
+from notifysvc.rights import Rights
+from notifysvc.servicer import NotificationServicer
+from notifysvc.settings import Settings
+from notifysvc.tail import Tail
+
+SCHEMA: Final = "notifysvc"
+MIGRATIONS: Final = Path(__file__).parent / "sql" / "migrations"
+
+
+async def serve(settings: Settings) -> None:
+    """Connects, introduces, serves until told to stop. tasksvc and NATS may come up later, and go meanwhile."""
+    service_key = settings.service_key.get_secret_value()
+    async with (
+        postgres.connect(settings.database_url, SCHEMA, settings.database_pool) as pool,
+        grpc_client.channel(settings.tasks_address, service_key=service_key) as tasksvc,
+        jetstream.connect(settings.nats_url) as bus,
+    ):
+        if missing := await missing_migrations(pool, MIGRATIONS):
+            raise CannotStart(f"the database lacks {', '.join(missing)}: run `python -m notifysvc migrate` first")
+        accounts = Accounts(tasksvc)
+        inbox = Inbox(pool)
+        bell = Bell(bus)
+        smtp = SmtpServer(settings.smtp_host, settings.smtp_port)
+        mailer = Mailer(pool, accounts, smtp, letter.sender(settings.mail_from, settings.public_url))
+        log = EventLog(bus)
+        rights = Rights(accounts)
+        feed = Feed(log, Tail(bus, log), rights)
+        notifications = NotificationServicer(feed, rights, inbox, bell)
+        server = GrpcServer(
+            [
+                Service(
+                    notifications_pb2_grpc.add_NotificationServiceServicer_to_server,
+                    notifications,
+                    notifications_pb2.DESCRIPTOR.services_by_name["NotificationService"],
+                )
+            ],
+            host=settings.host,
+            port=settings.notify_port,
+            authenticate=accounts.authenticate,
+            service_key=service_key,
+            span=telemetry.server_span(),
+        )
+        consumer = Consumer(bus, log, inbox, bell, mailer)
+        await run(server, notifications, feed, rights, bell, consumer, mailer, Janitor(pool), settings=settings)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="notifysvc", description="Taskbell's live events, inboxes and e-mails.")
+    parser.add_argument("command", nargs="?", choices=["serve", "migrate"], default="serve")
+    if parser.parse_args().command == "serve":
+        launch(Settings, serve)
+        return
+    settings = load(Settings)
+    telemetry.configure_logs(SCHEMA, settings)
+    applied = migrate(settings.database_url, SCHEMA, MIGRATIONS)
+    structlog.get_logger("notifysvc.migrate").info("migrated", applied=applied)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What notifysvc asks tasksvc: who a token speaks for, and where a user's e-mail goes."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import grpc
+from taskbell.accounts.v1.accounts_pb2 import BatchGetUsersRequest, IntrospectTokenRequest, Principal, User
+from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceStub
+
+from chassis.caller import Caller
+
+if TYPE_CHECKING:  # there only in the stubs
+    from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceAsyncStub
+
+_TIMEOUT = 3.0
+
+
+class Accounts:
+    """tasksvc's AccountService, through a channel that carries the service key."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub: AccountServiceAsyncStub = AccountServiceStub(channel)
+
+    async def introspect(self, token: str) -> Principal:
+        """Who the token speaks for at this moment. Raises what is wrong with it, or Unavailable."""
+        return await self._stub.IntrospectToken(IntrospectTokenRequest(token=token), timeout=_TIMEOUT)
+
+    async def users(self, user_ids: Iterable[str]) -> dict[str, User]:
+        """Those of the users that exist, by id. Raises Unavailable."""
+        answer = await self._stub.BatchGetUsers(BatchGetUsersRequest(user_ids=list(user_ids)), timeout=_TIMEOUT)
+        return {user.id: user for user in answer.users}
+
+    async def authenticate(self, token: str) -> Caller:
+        """Who makes a call with this token."""
+        return caller_of(await self.introspect(token))
+
+
+def caller_of(principal: Principal) -> Caller:
+    """The same in the server's terms."""
+    scopes = frozenset(principal.scopes) if principal.token_id else None
+    return Caller(principal.user_id, principal.session_id, principal.token_id, scopes)

@@ -1,0 +1,70 @@
+"""Tells every replica that somebody's inbox changed, so that their open streams learn the new count of unread.
+
+Only the fact is told, by core NATS, and each stream then asks the database: counts that overtake each other can't be
+shown. Who was not heard because NATS was away is made up for when it is back.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import nats.errors
+from nats.aio.msg import Msg
+
+from chassis.jetstream import Bus
+
+_SUBJECT: Final = "taskbell.inbox."
+_LOOK: Final = 0.5
+
+
+class Bell:
+    """A worker: hears the other replicas."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._listeners: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+
+    async def ring(self, user_ids: Iterable[str]) -> None:
+        """These inboxes changed."""
+        for user_id in user_ids:
+            self._hear(user_id)
+            await self._bus.tell(_SUBJECT + user_id)
+
+    @contextmanager
+    def listen(self, user_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever the user's inbox changes; whoever waits clears it."""
+        changed = asyncio.Event()
+        self._listeners[user_id].add(changed)
+        try:
+            yield changed
+        finally:
+            self._listeners[user_id].discard(changed)
+            if not self._listeners[user_id]:
+                del self._listeners[user_id]
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Hears what other replicas tell."""
+        client = self._bus.client
+        subscribed = False
+        connection = 0
+        while not stopping.is_set():
+            with suppress(nats.errors.Error, OSError):
+                if client.is_connected and not subscribed:
+                    await client.subscribe(_SUBJECT + "*", cb=self._receive)
+                    subscribed = True
+                if client.stats["reconnects"] != connection:
+                    connection = client.stats["reconnects"]
+                    for user_id in self._listeners:
+                        self._hear(user_id)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    await stopping.wait()
+
+    async def _receive(self, message: Msg) -> None:
+        self._hear(message.subject.removeprefix(_SUBJECT))
+
+    def _hear(self, user_id: str) -> None:
+        for changed in self._listeners.get(user_id, ()):
+            changed.set()

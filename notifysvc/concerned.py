@@ -1,0 +1,29 @@
+"""Whom an event concerns, and why: what inboxes and e-mails are made from."""
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+from taskbell.events.v1.events_pb2 import Event
+from taskbell.notifications.v1.notifications_pb2 import Notification
+
+Reason: TypeAlias = "Notification.Reason.ValueType"
+
+_ENDED: Final[Mapping[str, Reason]] = {
+    "task.completed": Notification.COMPLETED,
+    "task.failed": Notification.FAILED,
+    "task.cancelled": Notification.CANCELLED,
+}
+
+
+def concerned(event: Event) -> dict[str, Reason]:
+    """The users whom the event concerns, each once.
+
+    Whoever made the change is among them: people look for what they did in the same place.
+    """
+    if reason := _ENDED.get(event.type):
+        return dict.fromkeys(filter(None, (event.task.creator_id, event.task.assignee_id)), reason)
+    if event.task.assignee_id and (
+        event.type == "task.created" or (event.type == "task.updated" and "assignee_id" in event.changed_fields)
+    ):
+        return {event.task.assignee_id: Notification.ASSIGNED}
+    return {}

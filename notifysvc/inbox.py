@@ -1,0 +1,147 @@
+"""The inbox: what concerned each person, and what they have seen of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+import asyncpg
+from taskbell.events.v1.events_pb2 import Event
+from taskbell.notifications.v1.notifications_pb2 import Notification
+
+from chassis import postgres
+from chassis.errors import InvalidField, NotificationNotFound
+from notifysvc.concerned import concerned
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+SQL: Final[Mapping[str, str]] = postgres.queries("notifysvc")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event that came, with its place in the stream."""
+
+    sequence: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One notification to be, column by column."""
+
+    id: UUID
+    event_id: UUID
+    user_id: UUID
+    reason: int
+    create_time: datetime
+    event: bytes
+    project_id: UUID
+    sequence: int
+
+
+class Inbox:
+    """Everybody's, in PostgreSQL."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def deliver(self, arrivals: Sequence[Arrival]) -> set[str]:
+        """Gives the events their effect: notifications, and their e-mails. Returns whose inboxes may have changed.
+
+        All of it, or nothing, in one transaction; and once, however often the same events come.
+        """
+        departures = [
+            (UUID(a.event.project_id), UUID(a.event.member.user_id), a.event.type == "member.removed", a.sequence)
+            for a in arrivals
+            if a.event.type in ("member.added", "member.removed")
+        ]
+        rows = [row for arrival in arrivals for row in _rows(arrival)]
+        if not rows and not departures:
+            return set()
+        async with self._pool.acquire() as connection, connection.transaction():
+            if departures:
+                await connection.execute(SQL["add_departures"], *_columns(departures))
+            if rows:
+                columns = _columns([tuple(getattr(row, name) for name in _Row.__slots__) for row in rows])
+                await connection.execute(SQL["add_notifications"], [row.event_id for row in rows], *columns)
+        return {str(row.user_id) for row in rows}
+
+    async def page(self, user_id: str, state: int, before: str | None, size: int) -> list[Notification]:
+        """A page of somebody's notifications, newest first: in one state or, with 0, in all but the archive."""
+        place = UUID(before) if before else None
+        if state:
+            found = await self._pool.fetch(SQL["list_notifications_in_state"], UUID(user_id), place, size, state)
+        else:
+            found = await self._pool.fetch(SQL["list_notifications"], UUID(user_id), place, size)
+        return [_notification(row) for row in found]
+
+    async def unread(self, user_id: str) -> int:
+        """How many notifications somebody hasn't seen yet."""
+        count: int = await self._pool.fetchval(SQL["count_unread"], UUID(user_id))
+        return count
+
+    async def mark(self, user_id: str, ids: Iterable[str], state: int) -> None:
+        """Marks these. Raises NotificationNotFound, and marks none, if one is not in this person's inbox."""
+        asked = sorted({UUID(each) for each in ids})
+        if missing := await self._pool.fetch(SQL["mark_notifications"], UUID(user_id), asked, state):
+            first = str(missing[0]["id"])
+            raise NotificationNotFound(f"There is no notification {first} in your inbox.", metadata={"id": first})
+
+    async def mark_all(self, user_id: str, state: int) -> None:
+        """Marks all that are not archived."""
+        await self._pool.execute(SQL["mark_all_notifications"], UUID(user_id), state)
+
+
+def notification_id(event: Event, user_id: str) -> UUID:
+    """A UUIDv7 of the event's time, always the same for an event and a person: the inbox is in the events' order."""
+    digest = sha256(f"{event.event_id}/{user_id}".encode()).digest()
+    number = event.time.ToMilliseconds() << 80 | int.from_bytes(digest[:10])
+    number = number & ~(0xF << 76) | 7 << 76
+    return UUID(int=number & ~(0b11 << 62) | 0b10 << 62)
+
+
+def check_readable(event: Event) -> None:
+    """Raises ValueError for an event that can't have an effect: its ids are none."""
+    for each in (event.event_id, *concerned(event)):
+        UUID(each)
+    if event.HasField("task"):
+        UUID(event.project_id)
+    if event.HasField("member"):
+        UUID(event.project_id)
+        UUID(event.member.user_id)
+
+
+def _rows(arrival: Arrival) -> list[_Row]:
+    event = arrival.event
+    people = concerned(event)
+    if not people:
+        return []
+    data = event.SerializeToString()
+    time = event.time.ToDatetime(UTC)
+    event_id, project_id = UUID(event.event_id), UUID(event.project_id)
+    return [
+        _Row(notification_id(event, user), event_id, UUID(user), reason, time, data, project_id, arrival.sequence)
+        for user, reason in people.items()
+    ]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _notification(row: asyncpg.Record) -> Notification:
+    notification = Notification(
+        id=str(row["id"]), reason=row["reason"], state=row["state"], event=Event.FromString(row["event"])
+    )
+    notification.create_time.FromDatetime(row["create_time"])
+    return notification
+
+
+def check_marking(ids: Sequence[str], *, everything: bool) -> None:
+    """Raises InvalidField unless exactly one of both is named."""
+    if everything and ids:
+        raise InvalidField.named("all", True, "can't go together with `ids`")
+    if not everything and not ids:
+        raise InvalidField.named("ids", [], "names no notification: name some, or set `all`")

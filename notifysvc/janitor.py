@@ -1,0 +1,39 @@
+"""Forgets what nobody can ask for any more."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final, TypeAlias
+
+import asyncpg
+import structlog
+
+from chassis.errors import ServiceError
+from chassis.jetstream import MAX_AGE
+from notifysvc.inbox import SQL
+
+_EVERY: Final = 3600.0
+_SEEN_KEPT: Final = 2 * MAX_AGE
+"""An event can't come again once the stream has dropped it."""
+_MAILS_KEPT: Final = 30 * 24 * 3600.0
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+_log = structlog.get_logger("notifysvc.janitor")
+
+
+class Janitor:
+    """A worker. Replicas do no harm to each other."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Cleans up every hour."""
+        while not stopping.is_set():
+            try:
+                await self._pool.execute(SQL["forget_seen"], _SEEN_KEPT)
+                await self._pool.execute(SQL["forget_mails"], _MAILS_KEPT)
+            except ServiceError as error:
+                _log.warning("not cleaned up", error=repr(error))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY):
+                    await stopping.wait()

@@ -1,0 +1,18 @@
+"""Several things at once, until the first of them is over."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+async def race(*runners: Coroutine[Any, Any, object]) -> None:
+    """Runs them until one ends, and raises what it raised; the others are cancelled, and are over when this returns."""
+    tasks = [asyncio.create_task(runner) for runner in runners]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

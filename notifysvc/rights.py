@@ -1,0 +1,257 @@
+"""Who holds streams open, and what they may see at this moment.
+
+A right that is taken away is gone from open streams at once: the events tell of it (member.*, session.ended,
+token.revoked), and are heeded here before anybody hears of them. Should an event be late, asking tasksvc again every
+few seconds finds out.
+
+An answer of tasksvc may be older than an event that was heeded while it was on its way, and must not undo that: then
+it is asked once more.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final, Protocol
+
+import grpc
+import structlog
+from taskbell.accounts.v1.accounts_pb2 import Principal
+from taskbell.events.v1.events_pb2 import Event
+
+from chassis.errors import (
+    ProjectNotFound,
+    ScopeMissing,
+    ServiceError,
+    SessionEnded,
+    TokenExpired,
+    TokenInvalid,
+    Unavailable,
+)
+from notifysvc.accounts import Accounts
+from notifysvc.event_log import Entry
+
+SCOPE: Final = "notifications:read"
+RECHECK: Final = 3.0
+"""Seconds until tasksvc is asked again: with a slow answer still within the five that are promised."""
+TRUST: Final = 60.0
+"""Seconds for which a stream goes on while tasksvc can't be asked. Events that take rights away come another way."""
+_TICK: Final = 0.25
+_AT_ONCE: Final = 8
+_REMEMBERED: Final = 30.0
+
+_log = structlog.get_logger("notifysvc.rights")
+
+
+class Listener(Protocol):
+    """One subscription of a guest."""
+
+    def hear(self, entry: Entry) -> None:
+        """An event that the guest may see."""
+
+    def leave(self, project: str, error: ServiceError) -> None:
+        """The guest is no member of the project any more."""
+
+    def interrupted(self) -> None:
+        """What comes next won't follow on what came before."""
+
+
+class Guest:
+    """Whoever holds a stream open."""
+
+    def __init__(self, token: str, principal: Principal, asked: float) -> None:
+        self.user_id = principal.user_id
+        self.projects = frozenset(principal.project_ids)
+        self.listeners: set[Listener] = set()
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._expiry: asyncio.TimerHandle | None = None
+        self.admit(token, principal, asked)
+
+    def admit(self, token: str, principal: Principal, asked: float) -> None:
+        """Lets the guest stay for as long as this token holds."""
+        self.token = token
+        self.credential_id = principal.session_id or principal.token_id
+        self.is_session = bool(principal.session_id)
+        self.asked = asked
+        """When tasksvc was asked for what is known here."""
+        self.close()
+        if principal.HasField("expire_time"):
+            remaining = max(0, principal.expire_time.ToMilliseconds() / 1000 - time.time())
+            expired = TokenExpired("The token has expired: connect again with a new one.")
+            self._expiry = asyncio.get_running_loop().call_later(remaining, self.end, expired)
+
+    def close(self) -> None:
+        """Watches the time no more."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+    def sees(self, event: Event) -> bool:
+        """Whether the guest may hear of this: of their projects, and of themselves."""
+        return event.project_id in self.projects or self.user_id in (event.member.user_id, event.credential.user_id)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the guest has to go."""
+        return self._ended.done()
+
+    async def ended(self) -> None:
+        """Waits for the moment when the guest has to go, and raises why."""
+        await asyncio.shield(self._ended)
+
+    def end(self, error: ServiceError) -> None:
+        """Sends the guest away."""
+        if not self._ended.done():
+            self._ended.set_exception(error)
+            self._ended.exception()  # known: a stream that ends by itself at the same time never asks
+
+
+class Rights:
+    """The guests of this replica. A worker: keeps what is known of them fresh."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self.guests: set[Guest] = set()
+        self._of_user: defaultdict[str, set[Guest]] = defaultdict(set)
+        self._of_project: defaultdict[str, set[Guest]] = defaultdict(set)
+        self._changed: dict[str, float] = {}
+        """When an event last told of a user's rights."""
+
+    async def open(self, token: str) -> Guest:
+        """Lets somebody in. Raises what is wrong with the token."""
+        return Guest(token, *await self._admissible(token))
+
+    async def renew(self, guest: Guest, token: str) -> None:
+        """Lets somebody stay with another token of theirs. Raises what is wrong with it."""
+        principal, asked = await self._admissible(token)
+        if principal.user_id != guest.user_id:
+            raise TokenInvalid("The token is another user's: open another stream.")
+        guest.admit(token, principal, asked)
+        self._set(guest, principal, asked)
+
+    @contextmanager
+    def present(self, guest: Guest) -> Iterator[None]:
+        """The guest hears of changes, and is watched, as long as the block lasts. Enter it at once after `open`."""
+        self.guests.add(guest)
+        self._of_user[guest.user_id].add(guest)
+        for project in guest.projects:
+            self._of_project[project].add(guest)
+        try:
+            yield
+        finally:
+            guest.close()
+            self._set_projects(guest, frozenset())
+            self._drop(self._of_user, guest.user_id, guest)
+            self.guests.discard(guest)
+
+    async def refresh(self, guest: Guest) -> None:
+        """Asks now: the guest may have become a member a moment ago."""
+        principal, asked = await self._ask(guest.token)
+        self._set(guest, principal, asked)
+
+    def audience(self, event: Event) -> set[Guest]:
+        """The guests who may hear of the event."""
+        found = self._of_project.get(event.project_id, set())
+        for user_id in (event.member.user_id, event.credential.user_id):
+            if user_id and user_id in self._of_user:
+                found = found | self._of_user[user_id]
+        return found
+
+    def heed(self, event: Event) -> None:
+        """Changes the rights as the event tells. Called with each event, before anybody hears of it."""
+        match event.type:
+            case "member.added":
+                self._changed[event.member.user_id] = time.monotonic()
+                for guest in self._of_user.get(event.member.user_id, ()):
+                    self._set_projects(guest, guest.projects | {event.project_id})
+            case "member.removed":
+                self._changed[event.member.user_id] = time.monotonic()
+                for guest in self._of_user.get(event.member.user_id, ()):
+                    self._set_projects(guest, guest.projects - {event.project_id})
+            case "session.ended" | "token.revoked":
+                self._changed[event.credential.user_id] = time.monotonic()
+                for guest in self._of_user.get(event.credential.user_id, ()):
+                    if guest.credential_id == event.credential.id:
+                        guest.end(_gone(guest))
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Asks tasksvc about each token every few seconds, a few at a time."""
+        gate = asyncio.Semaphore(_AT_ONCE)
+        while not stopping.is_set():
+            now = time.monotonic()
+            self._changed = {user: at for user, at in self._changed.items() if now - at < _REMEMBERED}
+            due: defaultdict[str, list[Guest]] = defaultdict(list)
+            for guest in self.guests:
+                if now - guest.asked >= RECHECK and not guest.has_ended:
+                    due[guest.token].append(guest)
+            async with asyncio.TaskGroup() as group:
+                for token, guests in due.items():
+                    group.create_task(self._recheck(token, guests, gate))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK):
+                    await stopping.wait()
+
+    async def _recheck(self, token: str, guests: list[Guest], gate: asyncio.Semaphore) -> None:
+        try:
+            async with gate:
+                principal, asked = await self._ask(token)
+        except ServiceError as error:
+            for guest in guests:
+                if error.code is grpc.StatusCode.UNAUTHENTICATED:
+                    guest.end(error)
+                elif time.monotonic() - guest.asked > TRUST:
+                    guest.end(Unavailable("Your rights can't be checked just now: connect again.", retry_after=1))
+            if error.code is not grpc.StatusCode.UNAUTHENTICATED:
+                _log.warning("rights not checked", error=repr(error))
+            return
+        for guest in guests:
+            self._set(guest, principal, asked)
+
+    async def _ask(self, token: str) -> tuple[Principal, float]:
+        """Tasksvc's answer, at least as new as every event that was heeded, and when it was asked."""
+        while True:
+            asked = time.monotonic()
+            principal = await self._accounts.introspect(token)
+            if self._changed.get(principal.user_id, 0) < asked:
+                return principal, asked
+
+    async def _admissible(self, token: str) -> tuple[Principal, float]:
+        principal, asked = await self._ask(token)
+        if principal.token_id and SCOPE not in principal.scopes:
+            raise ScopeMissing(f"This stream needs the scope {SCOPE!r}.", metadata={"scope": SCOPE})
+        return principal, asked
+
+    def _set(self, guest: Guest, principal: Principal, asked: float) -> None:
+        if guest in self.guests:
+            guest.asked = asked
+            self._set_projects(guest, frozenset(principal.project_ids))
+
+    def _set_projects(self, guest: Guest, projects: frozenset[str]) -> None:
+        gone, come = guest.projects - projects, projects - guest.projects
+        guest.projects = projects
+        for project in come:
+            self._of_project[project].add(guest)
+        for project in gone:
+            self._drop(self._of_project, project, guest)
+            for listener in tuple(guest.listeners):
+                listener.leave(project, not_found(project))
+
+    @staticmethod
+    def _drop(index: defaultdict[str, set[Guest]], key: str, guest: Guest) -> None:
+        index[key].discard(guest)
+        if not index[key]:
+            del index[key]
+
+
+def not_found(project: str) -> ProjectNotFound:
+    """What somebody is told who is no member."""
+    return ProjectNotFound(
+        f"There is no project {project}, or you are no member of it.", metadata={"project_id": project}
+    )
+
+
+def _gone(guest: Guest) -> ServiceError:
+    if guest.is_session:
+        return SessionEnded("The session has ended: log in again.")
+    return TokenInvalid("The token has been revoked.")

@@ -1,0 +1,111 @@
+"""NotificationService over gRPC: reads the request, asks who knows, answers. Errors raise."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any, TypeAlias
+
+import grpc
+from taskbell.notifications.v1.notifications_pb2 import (
+    ConnectRequest,
+    ListNotificationsRequest,
+    ListNotificationsResponse,
+    MarkNotificationsRequest,
+    MarkNotificationsResponse,
+    WatchRequest,
+)
+from taskbell.notifications.v1.notifications_pb2_grpc import NotificationServiceServicer
+
+from chassis import pages
+from chassis.caller import authorization, caller
+from chassis.errors import Unavailable
+from chassis.interceptors import tell_open
+from notifysvc.bell import Bell
+from notifysvc.conversation import Conversation
+from notifysvc.event_log import too_old
+from notifysvc.feed import Feed
+from notifysvc.inbox import Inbox, check_marking
+from notifysvc.race import race
+from notifysvc.rights import Rights
+from notifysvc.subscription import Batch, Lost, Subscription
+
+Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
+
+class NotificationServicer(NotificationServiceServicer):
+    """Also a worker, which lets the streams go when the process ends."""
+
+    def __init__(self, feed: Feed, rights: Rights, inbox: Inbox, bell: Bell) -> None:
+        self._feed = feed
+        self._rights = rights
+        self._inbox = inbox
+        self._bell = bell
+        self._leaving = asyncio.Event()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Tells the streams when it is time to go."""
+        await stopping.wait()
+        self._leaving.set()
+
+    async def Connect(  # type: ignore[override]  # writes its answers itself, as grpc.aio allows
+        self, requests: AsyncIterator[ConnectRequest], context: Context
+    ) -> None:
+        """The live conversation."""
+        await tell_open(context)
+        conversation = Conversation(self._feed, self._rights, self._inbox, self._bell, context)
+        await conversation.hold(_token(), requests, self._leaving)
+
+    async def Watch(self, request: WatchRequest, context: Context) -> None:  # type: ignore[override]  # likewise
+        """One subscription as a plain stream. It has begun when the client sees the initial metadata."""
+        guest = await self._rights.open(_token())
+        with self._rights.present(guest):
+            subscription = await self._feed.subscribe(guest, request)
+            await tell_open(context)
+            await race(_write_events(subscription, context), guest.ended(), self._leave())
+
+    async def ListNotifications(
+        self, request: ListNotificationsRequest, _context: Context
+    ) -> ListNotificationsResponse:
+        """The caller's inbox."""
+        user_id, size = caller().user_id, pages.page_size(request.page_size)
+        before = pages.decode(request.page_token, request) if request.page_token else None
+        found = await self._inbox.page(user_id, request.state, before, size + 1)
+        page = found[:size]
+        return ListNotificationsResponse(
+            notifications=page,
+            next_page_token=pages.encode(page[-1].id, request) if len(found) > size else "",
+            unread_count=await self._inbox.unread(user_id),
+        )
+
+    async def MarkNotifications(
+        self, request: MarkNotificationsRequest, _context: Context
+    ) -> MarkNotificationsResponse:
+        """Marks the caller's notifications, and lets their open streams know."""
+        check_marking(request.ids, everything=request.all)
+        user_id = caller().user_id
+        if request.all:
+            await self._inbox.mark_all(user_id, request.state)
+        else:
+            await self._inbox.mark(user_id, request.ids, request.state)
+        await self._bell.ring([user_id])
+        return MarkNotificationsResponse(unread_count=await self._inbox.unread(user_id))
+
+    async def _leave(self) -> None:
+        await self._leaving.wait()
+        raise Unavailable("The server leaves: connect again, after the last cursor.", retry_after=0.5)
+
+
+async def _write_events(subscription: Subscription, context: Context) -> None:
+    async with aclosing(subscription.deliveries()) as deliveries:
+        async for delivery in deliveries:
+            match delivery:
+                case Batch(entries):
+                    for entry in entries:
+                        await context.write(entry.event)
+                case Lost():
+                    raise too_old()
+
+
+def _token() -> str:
+    scheme, _, token = authorization().partition(" ")
+    return token if scheme.lower() == "bearer" else ""

@@ -1,0 +1,30 @@
+"""What notifysvc is told by its environment."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from chassis.settings import Port, ServiceSettings, Url
+from notifysvc import letter
+
+
+def _one_address(text: str) -> str:
+    letter.sender(text, "")
+    return text
+
+
+class Settings(ServiceSettings):
+    """notifysvc's settings."""
+
+    metrics_port: Port = 9102
+    notify_port: Port = 50052
+    database_url: Url
+    database_pool: Annotated[int, Field(ge=1, le=200)] = 10
+    nats_url: Url
+    tasks_address: str = "127.0.0.1:50051"
+    smtp_host: str = "127.0.0.1"
+    smtp_port: Port = 1025
+    mail_from: Annotated[str, AfterValidator(_one_address)] = "Taskbell <taskbell@localhost>"
+    """Who e-mails come from: an address, or `Name <address>`."""
+    public_url: Url = "http://127.0.0.1:8080"
+    """Where people find Taskbell: the links in e-mails lead there."""

@@ -1,0 +1,101 @@
+"""The part of tasksvc that notifysvc asks: a real server with users who come and go as a test says."""
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from taskbell.accounts.v1 import accounts_pb2 as pb
+from taskbell.accounts.v1 import accounts_pb2_grpc
+
+from chassis.caller import Caller
+from chassis.errors import TokenExpired, TokenInvalid
+from chassis.grpc_server import GrpcServer, Service
+
+_numbers = itertools.count(1)
+
+
+@dataclass(eq=False)
+class Person:
+    """A user with one session."""
+
+    name: str
+    id: str = field(default_factory=lambda: str(uuid4()))
+    session_id: str = field(default_factory=lambda: str(uuid4()))
+    projects: set[str] = field(default_factory=set)
+
+    @property
+    def token(self) -> str:
+        return f"session-{self.session_id}"
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        return (("authorization", f"Bearer {self.token}"),)
+
+    @property
+    def email(self) -> str:
+        return f"{self.name}@example.com"
+
+
+class Peer(accounts_pb2_grpc.AccountServiceServicer):
+    """Knows people, and who each token speaks for."""
+
+    def __init__(self, service_key: str) -> None:
+        self._service_key = service_key
+        self._people: dict[str, Person] = {}
+        self._server: GrpcServer | None = None
+        self.port = 0
+        self.tokens: dict[str, pb.Principal] = {}
+        self.asked = 0
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def person(self, *projects: str) -> Person:
+        """A new user who is signed in and a member of these projects."""
+        person = Person(f"person{next(_numbers)}", projects=set(projects))
+        self._people[person.id] = person
+        self.tokens[person.token] = pb.Principal(user_id=person.id, session_id=person.session_id)
+        return person
+
+    def api_token(self, person: Person, *scopes: str) -> tuple[str, str]:
+        """A token of theirs, and its id."""
+        token_id = str(uuid4())
+        self.tokens[f"tb_{token_id}"] = pb.Principal(user_id=person.id, token_id=token_id, scopes=scopes)
+        return f"tb_{token_id}", token_id
+
+    async def start(self) -> None:
+        descriptor = pb.DESCRIPTOR.services_by_name["AccountService"]
+        service = Service(accounts_pb2_grpc.add_AccountServiceServicer_to_server, self, descriptor)
+        self._server = GrpcServer(
+            [service], host="127.0.0.1", port=self.port, authenticate=_nobody, service_key=self._service_key
+        )
+        await self._server.start()
+        self.port = self._server.port
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.drain(0)
+            self._server = None
+
+    async def IntrospectToken(self, request: pb.IntrospectTokenRequest, _context: Any) -> pb.Principal:
+        self.asked += 1
+        if request.token == "expired":
+            raise TokenExpired("The token has expired.")
+        if request.token not in self.tokens:
+            raise TokenInvalid("There is no such token.")
+        principal = pb.Principal()
+        principal.CopyFrom(self.tokens[request.token])
+        principal.project_ids.extend(sorted(self._people[principal.user_id].projects))
+        return principal
+
+    async def BatchGetUsers(self, request: pb.BatchGetUsersRequest, _context: Any) -> pb.BatchGetUsersResponse:
+        found = (self._people[each] for each in request.user_ids if each in self._people)
+        return pb.BatchGetUsersResponse(
+            users=[pb.User(id=each.id, username=each.name, email=each.email) for each in found]
+        )
+
+
+async def _nobody(_token: str) -> Caller:
+    raise TokenInvalid("Only services call.")

@@ -1,0 +1,94 @@
+"""Publishes events as tasksvc's relay does."""
+
+from uuid import uuid4
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from taskbell.events.v1.events_pb2 import Credential, Event
+from taskbell.projects.v1.projects_pb2 import Member
+from taskbell.tasks.v1.tasks_pb2 import Task
+
+from chassis.jetstream import Bus, credential_subject, member_subject, task_subject
+from tests.integration.notifysvc.peer import Peer, Person
+
+
+class Publisher:
+    """Changes what the peer knows and tells of it, in this order."""
+
+    def __init__(self, bus: Bus, peer: Peer) -> None:
+        self._bus = bus
+        self._peer = peer
+        self._last: dict[str, int] = {}
+        self._versions: dict[str, int] = {}
+
+    async def publish(self, subject: str, event: Event) -> int:
+        event.event_id = event.event_id or str(uuid4())
+        now = Timestamp()
+        now.GetCurrentTime()
+        event.time.CopyFrom(now)
+        after = self._last.get(subject, 0)
+        self._last[subject] = await self._bus.publish(
+            subject, event.SerializeToString(), message_id=event.event_id, after=after
+        )
+        return self._last[subject]
+
+    async def task(
+        self,
+        project: str,
+        kind: str = "created",
+        *,
+        task_id: str = "",
+        by: Person | None = None,
+        to: Person | None = None,
+        title: str = "Buy milk",
+        changed: tuple[str, ...] = (),
+        status: Task.Status.ValueType = Task.PENDING,
+        description: str = "",
+    ) -> Event:
+        task_id = task_id or str(uuid4())
+        version = self._versions[task_id] = self._versions.get(task_id, 0) + 1
+        task = Task(
+            id=task_id,
+            project_id=project,
+            title=title,
+            description=description,
+            status=status,
+            version=version,
+            creator_id=by.id if by else "",
+            assignee_id=to.id if to else "",
+        )
+        event = Event(
+            type=f"task.{kind}",
+            actor_id=by.id if by else "",
+            project_id=project,
+            task_id=task_id,
+            task_version=version,
+            task=task,
+            changed_fields=changed,
+        )
+        await self.publish(task_subject(project, task_id), event)
+        return event
+
+    async def join(self, person: Person, project: str) -> Event:
+        person.projects.add(project)
+        return await self._member("added", person, project)
+
+    async def remove(self, person: Person, project: str) -> Event:
+        person.projects.discard(project)
+        return await self._member("removed", person, project)
+
+    async def log_out(self, person: Person) -> None:
+        del self._peer.tokens[person.token]
+        await self._credential("session.ended", person, person.session_id)
+
+    async def revoke(self, person: Person, token: str, token_id: str) -> None:
+        del self._peer.tokens[token]
+        await self._credential("token.revoked", person, token_id)
+
+    async def _member(self, kind: str, person: Person, project: str) -> Event:
+        event = Event(type=f"member.{kind}", project_id=project, member=Member(user_id=person.id, role=Member.EDITOR))
+        await self.publish(member_subject(project, person.id), event)
+        return event
+
+    async def _credential(self, kind: str, person: Person, credential_id: str) -> None:
+        event = Event(type=kind, credential=Credential(id=credential_id, user_id=person.id))
+        await self.publish(credential_subject(person.id, credential_id), event)
