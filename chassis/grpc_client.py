@@ -14,7 +14,7 @@ from typing import Any, Final, Self, TypeAlias
 import grpc
 
 from chassis.caller import REQUEST_ID, Call, current_call
-from chassis.errors import from_rpc_error
+from chassis.errors import DeadlineExceeded, from_rpc_error
 
 Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 
@@ -115,7 +115,9 @@ class _UnaryMethod:
     ) -> "_UnaryCall":
         call = current_call.get()
         if timeout is None:
-            timeout = DEADLINE if call.deadline is None else min(DEADLINE, max(call.deadline - time.monotonic(), 0))
+            timeout = DEADLINE if call.deadline is None else min(DEADLINE, call.deadline - time.monotonic())
+        if timeout <= 0:
+            raise DeadlineExceeded("Whoever asked waits no longer.")
         carried = (*metadata, *call_metadata(call, self._authorization))
         attempt = partial(self._method, request, metadata=carried, **options)
         return _UnaryCall(attempt, timeout, repeatable=self._idempotent or bool(getattr(request, "request_id", "")))

@@ -133,29 +133,42 @@ def forever():
 
 
 @pytest.fixture
-def declare():
-    """Declares a service that is in none of our protos: `declare(Collect={"client_streaming": True, ...})`."""
+def probe():
+    """A service that is in none of our protos, from its methods' options and behaviour.
+
+    `probe(Collect=({"client_streaming": True, "anonymous": True}, collect))`
+    """
 
     def make(**methods):
+        number = next(NUMBERS)
         file = descriptor_pb2.FileDescriptorProto(
-            name=f"tests/probe{next(NUMBERS)}.proto",
-            package=f"probe{next(NUMBERS)}",
+            name=f"tests/probe{number}.proto",
+            package=f"probe{number}",
             syntax="proto3",
             dependency=["taskbell/tasks/v1/tasks.proto", "taskbell/access/v1/access.proto"],
         )
         service = file.service.add(name="Probe")
-        for name, given in methods.items():
-            rule = dict(given)
+        handlers = {}
+        for name, (options, behaviour) in methods.items():
+            rule = dict(options)
             method = service.method.add(
                 name=name,
                 input_type=".taskbell.tasks.v1.GetTaskRequest",
                 output_type=".taskbell.tasks.v1.Task",
-                client_streaming=rule.pop("client_streaming", False),
+                client_streaming=rule.pop("client_streaming"),
             )
             if rule:
                 method.options.Extensions[access_pb2.access].CopyFrom(access_pb2.Access(**rule))
+            handlers[name] = grpc.stream_unary_rpc_method_handler(
+                behaviour, tasks_pb2.GetTaskRequest.FromString, tasks_pb2.Task.SerializeToString
+            )
         pool = descriptor_pool.Default()
         pool.AddSerializedFile(file.SerializeToString())
-        return pool.FindServiceByName(f"{file.package}.Probe")
+        name = f"{file.package}.Probe"
+        return Service(
+            lambda _servicer, server: server.add_registered_method_handlers(name, handlers),
+            None,
+            pool.FindServiceByName(name),
+        )
 
     return make
