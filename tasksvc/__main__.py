@@ -18,13 +18,14 @@ from tasksvc.access_tokens import AccessTokens
 from tasksvc.account_store import AccountStore
 from tasksvc.accounts import AccountServicer
 from tasksvc.authentication import Authentication
-from tasksvc.cache import AccessCache
+from tasksvc.cache import AccessCache, TaskCache
 from tasksvc.cache_trust import CacheTrust
 from tasksvc.memberships import Memberships
 from tasksvc.outbox_bell import OutboxBell
 from tasksvc.passwords import Passwords
 from tasksvc.project_store import ProjectStore
 from tasksvc.projects import ProjectServicer
+from tasksvc.relay import Relay
 from tasksvc.replays import Replays
 from tasksvc.session_store import SessionStore
 from tasksvc.settings import Settings
@@ -32,6 +33,7 @@ from tasksvc.signing_keys import kept_signing_keys, read_signing_keys
 from tasksvc.trusted_cache import TrustedCache
 
 SCHEMA: Final = "tasksvc"
+_OWN_POOL: Final = 3
 MIGRATIONS: Final = Path(__file__).parent / "sql" / "migrations"
 
 
@@ -39,16 +41,19 @@ async def serve(settings: Settings) -> None:
     """Connects, introduces, serves until told to stop."""
     async with (
         postgres.connect(settings.database_url, SCHEMA, settings.database_pool) as pool,
+        # What must not wait behind calls: else a busy moment would cost the trust in the cache, and make itself longer.
+        postgres.connect(settings.database_url, SCHEMA, _OWN_POOL) as own_pool,
         redis_link.connect(settings.redis_url, SCRIPTS) as redis,
         jetstream.connect(settings.nats_url) as bus,
     ):
         if missing := await missing_migrations(pool, MIGRATIONS):
             raise CannotStart(f"the database lacks {', '.join(missing)}: run `python -m tasksvc migrate` first")
         service_key = settings.service_key.get_secret_value()
-        trust = CacheTrust(pool, redis)
+        trust = CacheTrust(own_pool, redis)
         cache = TrustedCache(Cache(redis), trust)
         bell = OutboxBell(bus)
-        memberships = Memberships(pool, AccessCache(cache), access_token_lifetime=settings.access_token_lifetime)
+        task_cache, access_cache = TaskCache(cache), AccessCache(cache)
+        memberships = Memberships(pool, access_cache, access_token_lifetime=settings.access_token_lifetime)
         if settings.jwt_key is None:
             keys = await kept_signing_keys(pool)
         else:
@@ -87,7 +92,8 @@ async def serve(settings: Settings) -> None:
             service_key=service_key,
             span=telemetry.server_span(),
         )
-        await run(server, trust, bell, replays, sessions, settings=settings)
+        relays = [Relay(own_pool, bus, bell, task_cache, access_cache)] if settings.relay == "on" else []
+        await run(server, trust, bell, replays, sessions, *relays, settings=settings)
 
 
 def main() -> None:
