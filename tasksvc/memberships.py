@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
-from chassis.caller import caller
+from chassis.caller import caller, current_call
 from chassis.errors import ProjectNotFound, RoleTooLow, TokenInvalid
 from chassis.postgres import Pool, queries
 from tasksvc.access import Access, Authenticated, Grant, Role
@@ -51,7 +51,7 @@ class Memberships:
         await self._cache.drop(user_ids)
 
     async def _access_in_call(self, user_id: str) -> Access:
-        match caller():
+        match current_call.get().caller:
             case Authenticated(user_id=same, access=Access() as access) if same == user_id:
                 return access  # read when this call began: one look a call is enough
         return await self.access(user_id)

@@ -1,0 +1,37 @@
+"""tasksvc's settings."""
+
+import pytest
+
+from chassis.settings import load
+from tasksvc.settings import Settings
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """What must be given, and nothing else."""
+    for name in ("DATABASE_URL", "REDIS_URL", "NATS_URL"):
+        monkeypatch.setenv(f"TASKBELL_{name}", "somewhere://")
+    monkeypatch.setenv("TASKBELL_SERVICE_KEY", "0123456789abcdef")
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("900", 900), ("0", 0), ("90s", 90), ("15m", 900), ("1.5h", 5400), ("30d", 2_592_000)]
+)
+def test_a_lifetime_may_have_a_unit(environment: pytest.MonkeyPatch, text: str, seconds: float) -> None:
+    environment.setenv("TASKBELL_REFRESH_TOKEN_LIFETIME", text)
+    assert load(Settings).refresh_token_lifetime == seconds
+
+
+def test_every_wrong_setting_is_named_and_no_secret_shown(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("TASKBELL_JWT_KEY", "a secret that is no key")
+    environment.setenv("TASKBELL_REFRESH_TOKEN_LIFETIME", "a month")
+    environment.setenv("TASKBELL_TASKS_PORT", "many")
+    with pytest.raises(SystemExit) as ended:
+        load(Settings)
+    assert ended.value.code == 78
+    said = capsys.readouterr().err
+    assert all(name in said for name in ("JWT_KEY", "REFRESH_TOKEN_LIFETIME", "TASKS_PORT"))
+    assert "a secret" not in said
