@@ -73,8 +73,8 @@ async def run(server: Server, *workers: Worker, settings: ServiceSettings) -> No
     A worker that fails takes the process down with it: half a service would be worse than none, which is started again.
     """
     loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
-    with _signals(stopping), _metrics(settings) as metrics:
+    told, stopping = asyncio.Event(), asyncio.Event()
+    with _signals(told), _metrics(settings) as metrics:
         async with asyncio.TaskGroup() as group:
             working = [group.create_task(worker.run(stopping), name=type(worker).__name__) for worker in workers]
             await server.start()
@@ -82,13 +82,17 @@ async def run(server: Server, *workers: Worker, settings: ServiceSettings) -> No
                 # What was loaded so far stays: later collections need not look at it.
                 gc.freeze()
                 _log.info("listening", **server.listening, metrics=metrics)
-                await stopping.wait()
+                await told.wait()
             except asyncio.CancelledError:
                 await server.drain(min(settings.grace, _FALLING))
                 raise
             _log.info("stopping", grace=settings.grace)
             leave = loop.time() + settings.grace
-            await server.drain(settings.grace)
+            draining = group.create_task(server.drain(settings.grace))
+            # Nobody is sent here any more by the time that the first worker stops.
+            await asyncio.sleep(0)
+            stopping.set()
+            await draining
             if working:
                 _, late = await asyncio.wait(working, timeout=max(leave - loop.time(), _FALLING))
                 for worker in late:
@@ -98,14 +102,14 @@ async def run(server: Server, *workers: Worker, settings: ServiceSettings) -> No
 
 
 @contextmanager
-def _signals(stopping: asyncio.Event) -> Iterator[None]:
+def _signals(told: asyncio.Event) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
 
     def stop() -> None:
-        if stopping.is_set() and main is not None:
+        if told.is_set() and main is not None:
             main.cancel()
-        stopping.set()
+        told.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)

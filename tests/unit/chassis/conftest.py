@@ -66,13 +66,14 @@ async def serve():
     """Starts a server whose methods do what is given: `await serve(GetTask=get_task)`."""
     servers = []
 
-    async def start(services=None, **behaviours):
+    async def start(services=None, span=None, **behaviours):
         server = GrpcServer(
             scripted(**behaviours) if services is None else services,
             host="127.0.0.1",
             port=0,
             authenticate=authenticate,
             service_key=SERVICE_KEY,
+            span=span,
         )
         await server.start()
         servers.append(server)
