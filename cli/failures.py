@@ -19,7 +19,7 @@ HINTS: Final[Mapping[str, str]] = {
     "SESSION_ENDED": LOG_IN,
     "REFRESH_TOKEN_REUSED": LOG_IN,
     "SESSION_REQUIRED": "unset TASKBELL_TOKEN and log in with `taskbell login USERNAME`",
-    "UNAVAILABLE": "`taskbell config list` shows the address in use; `taskbell dev` starts everything on this machine",
+    "UNAVAILABLE": "is it running? `taskbell dev` starts everything on this machine",
     "DEADLINE_EXCEEDED": "the change may have been made: look before you repeat it",
     "ETAG_MISMATCH": "somebody else changed it in between: look at it and try again",
     "METHOD_NOT_IMPLEMENTED": "the server may be older than this command",
