@@ -83,21 +83,24 @@ class GrpcServer:
     @property
     def listening(self) -> Mapping[str, str]:
         """Where clients find it."""
-        return {"grpc": f"{self._host}:{self._port}"}
+        return {"grpc": self._address()}
 
     async def start(self) -> None:
         """Takes calls from now on. Raises CannotStart if the port is taken."""
-        address = f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
         try:
-            self._port = self._server.add_insecure_port(address)
+            self._port = self._server.add_insecure_port(self._address())
         except RuntimeError as error:
-            raise CannotStart(f"{address} can't be listened on: is another process there?") from error
+            raise CannotStart(f"{self._address()} can't be listened on: is another process there?") from error
         await self._server.start()
 
     async def drain(self, grace: float) -> None:
         """Takes no new calls from now on; those in flight have `grace` seconds to end, then they are cancelled."""
         self._health.leave()
         await self._server.stop(grace)
+
+    def _address(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self._port}"
 
 
 class _Unserved(grpc.GenericRpcHandler):
