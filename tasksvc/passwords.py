@@ -10,14 +10,15 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
+_MOST_AT_ONCE: Final = 4
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=46 * 1024, parallelism=1)
 
 
 class Passwords:
-    """Hashes and checks, as many at once as there are processors; the rest waits its turn."""
+    """Hashes and checks, a few at once; the rest waits its turn, and gives it up when its caller goes."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="passwords")
+        self._threads = ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_AT_ONCE), "passwords")
         # Nobody's. Checking it takes as long as checking somebody's.
         self._decoy = _HASHER.hash(secrets.token_urlsafe())
 

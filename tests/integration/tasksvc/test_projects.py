@@ -23,7 +23,7 @@ from chassis.errors import (
     UserNotFound,
 )
 from devstack.process import Process
-from tests.integration.tasksvc.conftest import Api, Newcomer, Person, StartReplica
+from tests.integration.tasksvc.conftest import SERVICE_KEY, Api, Dial, Newcomer, Person, StartReplica
 
 VIEWER, EDITOR, OWNER = pb.Member.VIEWER, pb.Member.EDITOR, pb.Member.OWNER
 NOWHERE = "00000000-0000-7000-8000-000000000000"
@@ -311,6 +311,22 @@ async def test_who_is_removed_sees_nothing_on_the_next_call(
     with pytest.raises(MemberNotFound):
         await remove(ann, project, bob)
     assert (await events(sql, project))[-1] == ("member.removed", bob.id, ann.id)
+
+
+async def test_every_replica_knows_of_a_change_of_members_on_the_next_call(
+    ann: Person, bob: Person, project: pb.Project, start_replica: StartReplica, dial: Dial
+) -> None:
+    services = dial(await start_replica(), service_key=SERVICE_KEY)
+    request = accounts_pb2.IntrospectTokenRequest(token=bob.session.access_token)
+
+    async def sees() -> bool:
+        return project.id in (await services.accounts.IntrospectToken(request)).project_ids
+
+    for _ in range(20):
+        assert not await sees()
+        await add(ann, project, bob, VIEWER)
+        assert await sees()
+        await remove(ann, project, bob)
 
 
 async def test_everybody_may_leave(ann: Person, bob: Person, project: pb.Project) -> None:
