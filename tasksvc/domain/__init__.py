@@ -1,0 +1,1 @@
+"""What a task is and how it may change: rules only, no I/O and no clock."""
