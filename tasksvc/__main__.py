@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 from taskbell.accounts.v1 import accounts_pb2, accounts_pb2_grpc
 from taskbell.projects.v1 import projects_pb2, projects_pb2_grpc
+from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 
 from chassis import jetstream, postgres, redis_link, telemetry
 from chassis.cache import SCRIPTS, Cache
@@ -23,13 +24,17 @@ from tasksvc.cache_trust import CacheTrust
 from tasksvc.memberships import Memberships
 from tasksvc.outbox_bell import OutboxBell
 from tasksvc.passwords import Passwords
+from tasksvc.personal_projects import PersonalProjects
 from tasksvc.project_store import ProjectStore
 from tasksvc.projects import ProjectServicer
 from tasksvc.relay import Relay
 from tasksvc.replays import Replays
+from tasksvc.search import SETTINGS
 from tasksvc.session_store import SessionStore
 from tasksvc.settings import Settings
 from tasksvc.signing_keys import kept_signing_keys, read_signing_keys
+from tasksvc.task_access import TaskAccess
+from tasksvc.tasks import TaskServicer
 from tasksvc.trusted_cache import TrustedCache
 
 SCHEMA: Final = "tasksvc"
@@ -40,7 +45,7 @@ MIGRATIONS: Final = Path(__file__).parent / "sql" / "migrations"
 async def serve(settings: Settings) -> None:
     """Connects, introduces, serves until told to stop."""
     async with (
-        postgres.connect(settings.database_url, SCHEMA, settings.database_pool) as pool,
+        postgres.connect(settings.database_url, SCHEMA, settings.database_pool, **SETTINGS) as pool,
         # What must not wait behind calls: else a busy moment would cost the trust in the cache, and make itself longer.
         postgres.connect(settings.database_url, SCHEMA, _OWN_POOL) as own_pool,
         redis_link.connect(settings.redis_url, SCRIPTS) as redis,
@@ -73,6 +78,7 @@ async def serve(settings: Settings) -> None:
             bell=bell,
         )
         projects = ProjectServicer(ProjectStore(pool), memberships, replays, bell)
+        tasks = TaskServicer(pool, TaskAccess(memberships, PersonalProjects(pool)), task_cache, replays, bell)
         server = GrpcServer(
             [
                 Service(
@@ -84,6 +90,11 @@ async def serve(settings: Settings) -> None:
                     projects_pb2_grpc.add_ProjectServiceServicer_to_server,
                     projects,
                     projects_pb2.DESCRIPTOR.services_by_name["ProjectService"],
+                ),
+                Service(
+                    tasks_pb2_grpc.add_TaskServiceServicer_to_server,
+                    tasks,
+                    tasks_pb2.DESCRIPTOR.services_by_name["TaskService"],
                 ),
             ],
             host=settings.host,

@@ -111,9 +111,10 @@ CREATE TABLE tasks (
     last_error text NOT NULL DEFAULT '',
     lease_expire_time timestamptz,
     worker text NOT NULL DEFAULT '',
-    -- The russian configuration stems Cyrillic words as Russian and ASCII words as English.
+    -- The russian configuration stems Cyrillic words as Russian and ASCII words as English; people write е for ё.
     words tsvector NOT NULL GENERATED ALWAYS AS (
-        setweight(to_tsvector('russian', title), 'A') || setweight(to_tsvector('russian', description), 'B')
+        setweight(to_tsvector('russian', translate(title, 'Ёё', 'Ее')), 'A')
+        || setweight(to_tsvector('russian', translate(description, 'Ёё', 'Ее')), 'B')
     ) STORED
 );
 CREATE INDEX tasks_project ON tasks (project_id, create_time DESC, id DESC);

@@ -1,0 +1,154 @@
+"""Finds tasks by their words: as written and as begun first; only if that finds nothing, as misspelt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from taskbell.tasks.v1.tasks_pb2 import Snippet
+
+from chassis.aip160 import Node
+from chassis.postgres import Executor, queries
+from tasksvc.domain.task import Task
+from tasksvc.search_query import SearchQuery, Term
+from tasksvc.snippets import snippet, words_of
+from tasksvc.task_filter import Parameters, condition
+from tasksvc.task_rows import task_from_row
+
+SQL: Final = queries("tasksvc")
+SETTINGS: Final = {"pg_trgm.word_similarity_threshold": "0.5"}
+"""What the connections are to be made with. A letter wrong in a word of five leaves half of its trigrams."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ends, and whether words are taken for misspelt: the next page goes on in the same way."""
+
+    misspelt: bool
+    score: float
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A task that was found."""
+
+    task: Task
+    score: float
+    snippet: Snippet
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the hits, best first."""
+
+    hits: Sequence[Hit]
+    next: Position | None
+
+
+class TaskSearch:
+    """Searches the tasks of some projects."""
+
+    def __init__(self, db: Executor) -> None:
+        self._db = db
+
+    async def page(
+        self, query: SearchQuery, projects: Sequence[str], matching: Node, after: Position | None, size: int
+    ) -> Page:
+        """The hits after a position, or the first ones. They also match the filter."""
+        if not query.alternatives or not projects:
+            return Page([], None)
+        if after is not None:
+            return await self._page(query, projects, matching, after, size, misspelt=after.misspelt)
+        page = await self._page(query, projects, matching, None, size, misspelt=False)
+        if page.hits or not any(term.may_be_misspelt for term in query.wanted):
+            return page
+        return await self._page(query, projects, matching, None, size, misspelt=True)
+
+    async def _page(
+        self,
+        query: SearchQuery,
+        projects: Sequence[str],
+        matching: Node,
+        after: Position | None,
+        size: int,
+        *,
+        misspelt: bool,
+    ) -> Page:
+        parameters = Parameters(query.text, _lexemes(query, misspelt=misspelt))
+        found = " AND ".join(
+            [
+                f"task.project_id = ANY({parameters.add(projects, 'uuid[]')})",
+                "task.delete_time IS NULL",
+                f"({condition(matching, parameters)})",
+                f"({_found(query, parameters, misspelt=misspelt)})",
+            ]
+        )
+        statement = SQL["search_tasks"].format(found=found, after=_after(after, parameters), limit=size + 1)
+        rows = await self._db.fetch(statement, *parameters.values)
+        scored = [(task_from_row(row), float(row["score"])) for row in rows[:size]]
+        words = words_of(text for task, _ in scored for text in (task.title, task.description))
+        hits = await self._db.fetch(SQL["list_hits"], words, parameters.values[1], _misspelt(query, misspelt=misspelt))
+        marked = {row["word"] for row in hits}
+        page = [Hit(task, score, snippet(task.title, task.description, marked)) for task, score in scored]
+        more = len(rows) > size
+        return Page(page, Position(misspelt, page[-1].score, page[-1].task.id) if more else None)
+
+
+def _found(query: SearchQuery, parameters: Parameters, *, misspelt: bool) -> str:
+    """The condition for what is asked for. The index on the words answers most of it, that on trigrams the rest."""
+
+    def whole(term: Term) -> str:
+        to = "phraseto" if term.phrase else "plainto"
+        return f"{to}_tsquery('russian', {parameters.add(term.text, 'text')})"
+
+    def has(term: Term, only: bool) -> str:
+        written = whole(term)
+        lexemes = parameters.add(term.lexemes, "text")
+        ways = [f"task.words @@ ({written} || to_tsquery('russian', {lexemes}) || to_tsquery('simple', {lexemes}))"]
+        if not only:
+            # A word such as "the" is in no index: beside others it may be anywhere.
+            ways.append(f"numnode({written}) = 0")
+        if misspelt and term.may_be_misspelt:
+            ways.append(f"task.words @@ to_tsquery('russian', {parameters.add(term.corrections, 'text')})")
+            ways.append(f"{parameters.add(term.text, 'text')} <% task.title")
+        return f"({' OR '.join(ways)})"
+
+    return " OR ".join(
+        " AND ".join(
+            [
+                *(has(term, only=len(each.wanted) == 1) for term in each.wanted),
+                *(f"NOT task.words @@ {whole(term)}" for term in each.unwanted),
+            ]
+        )
+        for each in query.alternatives
+    )
+
+
+def _lexemes(query: SearchQuery, *, misspelt: bool) -> str:
+    """All that may be found, for to_tsquery."""
+    found = [term.lexemes for term in query.wanted]
+    if misspelt:
+        found += [term.corrections for term in query.wanted if term.may_be_misspelt]
+    return " | ".join(f"({each})" for each in found)
+
+
+def _misspelt(query: SearchQuery, *, misspelt: bool) -> list[str]:
+    return [term.text for term in query.wanted if misspelt and term.may_be_misspelt]
+
+
+def _after(position: Position | None, parameters: Parameters) -> str:
+    if position is None:
+        return "true"
+    score = parameters.add(position.score, "float8")
+    return f"hit.score < {score} OR (hit.score = {score} AND task.id > {parameters.add(position.task_id, 'uuid')})"
+
+
+def read_position(value: Any) -> Position:
+    """What `tell_position` made."""
+    misspelt, score, task_id = value
+    return Position(misspelt, score, task_id)
+
+
+def tell_position(position: Position) -> list[Any]:
+    """The position as JSON: what a page token carries."""
+    return [position.misspelt, position.score, position.task_id]

@@ -1,0 +1,106 @@
+-- create_tasks
+-- Tasks and their first events in one statement: half a create can't be seen, and a round trip is saved.
+-- $1: an array of {task, event_id, partition, type, fields}; $2: the actor; $3: the trace context.
+WITH change AS MATERIALIZED (
+    SELECT item, (item -> 'task' ->> 'id')::uuid AS id FROM jsonb_array_elements($1) AS item
+), changed AS (
+    INSERT INTO task_states
+    SELECT new.* FROM change, jsonb_populate_record(NULL::task_states, item -> 'task') AS new
+    RETURNING *
+), event AS (
+    INSERT INTO events (
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, body, traceparent
+    )
+    SELECT
+        (item ->> 'event_id')::uuid, (item ->> 'partition')::smallint, item ->> 'type', changed.update_time, $2,
+        changed.project_id, id, changed.version,
+        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), to_jsonb(changed), $3
+    FROM changed JOIN change USING (id)
+)
+SELECT * FROM changed
+
+-- change_tasks
+-- The next versions and their events. A task of which another version came in between is left alone, and not returned.
+-- Assigning a text means indexing its words again: {texts} is left out where no text changes.
+WITH change AS MATERIALIZED (
+    SELECT item, (item -> 'task' ->> 'id')::uuid AS id FROM jsonb_array_elements($1) AS item
+), changed AS (
+    UPDATE task_states AS task
+    SET {texts}
+        project_id = new.project_id, status = new.status, priority = new.priority, labels = new.labels,
+        assignee_id = new.assignee_id, due_time = new.due_time, schedule_time = new.schedule_time,
+        start_time = new.start_time, end_time = new.end_time, update_time = new.update_time,
+        delete_time = new.delete_time, parent_id = new.parent_id, version = new.version, result = new.result,
+        progress_percent = new.progress_percent, progress_message = new.progress_message, attempt = new.attempt,
+        last_error = new.last_error, lease_expire_time = new.lease_expire_time, worker = new.worker
+    FROM change, jsonb_populate_record(NULL::task_states, item -> 'task') AS new
+    WHERE task.id = change.id AND task.version = new.version - 1
+    RETURNING task.*
+), event AS (
+    INSERT INTO events (
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, body, traceparent
+    )
+    SELECT
+        (item ->> 'event_id')::uuid, (item ->> 'partition')::smallint, item ->> 'type', changed.update_time, $2,
+        changed.project_id, id, changed.version,
+        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), to_jsonb(changed), $3
+    FROM changed JOIN change USING (id)
+)
+SELECT * FROM changed
+
+-- get_task
+SELECT * FROM task_states WHERE id = $1
+
+-- get_tasks
+SELECT * FROM task_states WHERE id = ANY($1::uuid[])
+
+-- lock_tasks
+-- In the order of ids, so that two batches can't wait for each other. Not FOR UPDATE: subtasks may be made meanwhile.
+SELECT * FROM task_states WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
+
+-- lock_trees
+-- Makes changes of who is whose parent wait for each other, project by project: together they could close a circle.
+SELECT pg_advisory_xact_lock(hashtextextended(project, 0))
+FROM unnest($1::text[]) AS project ORDER BY project
+
+-- hold_parents
+-- Those of these tasks that are there; they stay in their projects until the transaction ends.
+SELECT id, project_id FROM task_states WHERE id = ANY($1::uuid[]) AND delete_time IS NULL ORDER BY id FOR SHARE
+
+-- misplaced_tasks
+-- Why tasks that were just put somewhere else can't stay there.
+WITH RECURSIVE ancestor AS (
+    SELECT id AS task_id, parent_id FROM task_states WHERE id = ANY($1::uuid[]) AND parent_id IS NOT NULL
+    UNION
+    SELECT task_id, task_states.parent_id FROM ancestor JOIN task_states ON task_states.id = ancestor.parent_id
+    WHERE task_states.parent_id IS NOT NULL
+)
+SELECT
+    task.id,
+    task.parent_id IS NOT NULL AND parent.id IS NULL AS parent_elsewhere,
+    EXISTS (SELECT FROM ancestor WHERE task_id = task.id AND ancestor.parent_id = task.id) AS in_circle,
+    EXISTS (
+        SELECT FROM task_states AS child WHERE child.parent_id = task.id AND child.project_id <> task.project_id
+    ) AS left_subtasks
+FROM task_states AS task
+LEFT JOIN task_states AS parent
+    ON parent.id = task.parent_id AND parent.project_id = task.project_id AND parent.delete_time IS NULL
+WHERE task.id = ANY($1::uuid[])
+
+-- list_strangers
+-- Those pairs of a project and a user in which the user is no member.
+SELECT project_id::text, user_id::text
+FROM unnest($1::uuid[], $2::uuid[]) AS pair (project_id, user_id)
+WHERE NOT EXISTS (
+    SELECT FROM members WHERE members.project_id = pair.project_id AND members.user_id = pair.user_id
+)
+
+-- personal_project
+SELECT personal_project_id FROM users WHERE id = $1
+
+-- list_tasks
+SELECT task.* FROM task_states AS task WHERE {where} ORDER BY {order} LIMIT {limit}
+
+-- list_task_history
+SELECT event_id, type, time, actor_id, changed_fields, body FROM events
+WHERE task_id = $1 AND ($2::integer IS NULL OR version < $2) ORDER BY version DESC LIMIT $3

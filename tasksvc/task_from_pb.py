@@ -1,0 +1,160 @@
+"""What a caller says of a task: a new one, or new values for some of its fields. What the server owns is not read."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.json_format import MessageToDict, SerializeToJsonError
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
+from taskbell.tasks.v1 import tasks_pb2 as pb
+from uuid_utils.compat import uuid7
+
+from chassis.errors import InvalidField, InvalidUpdateMask
+from tasksvc.domain.change import Change, update
+from tasksvc.domain.task import Priority, Task
+
+LARGEST_PAYLOAD: Final = 256 * 1024
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_YEARS_1_TO_9999: Final = range(-62_135_596_800, 253_402_300_800)
+_NANOS: Final = range(1_000_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """New values by field, and what the caller says of the fields that are fixed."""
+
+    values: dict[str, Any]
+    fixed: dict[str, Any]
+
+    def of(self, task: Task) -> Change | None:
+        """The change that it makes; None if the task has those values already."""
+        for name, value in self.fixed.items():
+            if getattr(task, name) != value:
+                raise _not_changeable(name)
+        return update(task, self.values)
+
+
+def new_task(message: pb.Task, project_id: str, creator_id: str) -> Task:
+    """The first version of a task."""
+    values = {name: read(message) for name, read in _READ.items()}
+    values |= {"id": str(uuid7()), "project_id": project_id, "creator_id": creator_id}
+    return Task(**values, queue=message.queue, payload=_payload(message))
+
+
+def patch(message: pb.Task, mask: FieldMask) -> Patch:
+    """What the mask names; without one, what is set in the message. Raises InvalidUpdateMask, InvalidField."""
+    named = [_NAMES.get(path, path) for path in mask.paths]
+    if not named or named == ["*"]:
+        fixed = [name for name in _FIXED if _is_set(message, name)]
+        # A task is always in some project: left out, it stays where it is.
+        changed = [name for name in _READ if _is_set(message, name) or (named and name != "project_id")]
+    else:
+        fixed = [path for path in named if path in _FIXED]
+        changed = [path for path in named if path not in _FIXED and path not in _ADDRESS]
+    for path in changed:
+        if path not in _READ:
+            raise _not_changeable(path)
+    values = {name: _READ[name](message) for name in dict.fromkeys(changed)}
+    if values.get("project_id") == "":
+        raise InvalidField.named("task.project_id", "", "can't be cleared: name the project that the task moves to")
+    return Patch(values, {name: _FIXED[name](message) for name in fixed})
+
+
+def _not_changeable(path: str) -> InvalidUpdateMask:
+    if path == "*":
+        why = "stands alone"
+    elif path in _FIXED:
+        why = "is fixed when the task is created"
+    elif path in pb.Task.DESCRIPTOR.fields_by_name:
+        why = "is set by the server"
+    else:
+        why = "is no field of a task"
+    return InvalidUpdateMask(
+        f"update_mask: {path[:64]!r} {why}. These can be changed: {', '.join(_READ)}; `*` is all of them.",
+        metadata={"path": path[:64], "allowed": ",".join(_READ)},
+    )
+
+
+def _is_set(message: pb.Task, name: str) -> bool:
+    return any(field.name == name for field, _ in message.ListFields())
+
+
+def _title(message: pb.Task) -> str:
+    if not message.title.strip():
+        raise InvalidField.named("task.title", message.title, "must not be blank")
+    return _text(message, "title")
+
+
+def _text(message: pb.Task, name: str) -> str:
+    text: str = getattr(message, name)
+    if "\0" in text:
+        raise InvalidField.named(f"task.{name}", text, "must not contain the character U+0000")
+    return text
+
+
+def _priority(message: pb.Task) -> Priority:
+    return Priority(message.priority) if message.priority else Priority.NORMAL
+
+
+def _time(message: pb.Task, name: str) -> datetime | None:
+    if not message.HasField(name):  # type: ignore[arg-type]  # one of the times
+        return None
+    time: Timestamp = getattr(message, name)
+    if time.seconds not in _YEARS_1_TO_9999 or time.nanos not in _NANOS:
+        told = f"{time.seconds} s {time.nanos} ns"
+        raise InvalidField.named(f"task.{name}", told, "must be a time in the years 1 to 9999")
+    return _EPOCH + timedelta(seconds=time.seconds, microseconds=time.nanos // 1000)
+
+
+def _payload(message: pb.Task) -> Mapping[str, Any] | None:
+    return struct_to_json(message.payload, "task.payload") if message.HasField("payload") else None
+
+
+def struct_to_json(struct: Struct, field: str) -> Mapping[str, Any]:
+    """The object as PostgreSQL can keep it, up to 256 KiB. Raises InvalidField."""
+    try:
+        value: dict[str, Any] = MessageToDict(struct)
+    except SerializeToJsonError:
+        raise InvalidField.named(field, "a number", "must be finite") from None
+    size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > LARGEST_PAYLOAD:
+        raise InvalidField.named(field, f"{size} bytes of JSON", f"must be at most {LARGEST_PAYLOAD} bytes")
+    if _has_nul(value):
+        raise InvalidField.named(field, "a text", "must not contain the character U+0000")
+    return value
+
+
+def _has_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case list():
+            return any(map(_has_nul, value))
+        case dict():
+            return any("\0" in key or _has_nul(item) for key, item in value.items())
+    return False
+
+
+# UUIDs come in any case and are kept in one.
+_READ: Final[Mapping[str, Callable[[pb.Task], Any]]] = {
+    "project_id": lambda message: message.project_id.lower(),
+    "title": _title,
+    "description": lambda message: _text(message, "description"),
+    "priority": _priority,
+    "labels": lambda message: tuple(dict.fromkeys(message.labels)),
+    "assignee_id": lambda message: message.assignee_id.lower() or None,
+    "due_time": lambda message: _time(message, "due_time"),
+    "schedule_time": lambda message: _time(message, "schedule_time"),
+    "parent_id": lambda message: message.parent_id.lower() or None,
+}
+_FIXED: Final[Mapping[str, Callable[[pb.Task], Any]]] = {
+    "queue": lambda message: message.queue,
+    "payload": _payload,
+}
+# They say which task is meant, not what is to become of it.
+_ADDRESS: Final = frozenset({"id", "etag"})
+_NAMES: Final = {field.json_name: field.name for field in pb.Task.DESCRIPTOR.fields}

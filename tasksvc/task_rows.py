@@ -1,0 +1,50 @@
+"""A task as PostgreSQL has it: a row of `task_states`, and the JSON of one, as statements and events carry it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import asyncpg
+
+from tasksvc.domain.task import MOMENT, Priority, Status, Task
+
+# Read by PostgreSQL as the time of the transaction, the same that its now() gives.
+_NOW: Final = "now"
+_TIMES: Final = tuple(name for name in Task.__dataclass_fields__ if name.endswith("_time"))
+_COLUMNS: Final = tuple(Task.__dataclass_fields__)
+
+
+def task_from_row(row: asyncpg.Record) -> Task:
+    """The task in a row that has the columns of `task_states`, maybe among others."""
+    return _task({name: row[name] for name in _COLUMNS})
+
+
+def task_from_body(body: Mapping[str, Any]) -> Task:
+    """The task that an event tells of."""
+    values = {name: body[name] for name in _COLUMNS}
+    for name in _TIMES:
+        if values[name] is not None:
+            values[name] = datetime.fromisoformat(values[name]).astimezone(UTC)
+    return _task(values)
+
+
+def task_to_body(task: Task) -> dict[str, Any]:
+    """The JSON from which a statement makes the row."""
+    values = {name: getattr(task, name) for name in _COLUMNS}
+    for name in _TIMES:
+        time = values[name]
+        if time is not None:
+            values[name] = _NOW if time is MOMENT else time.isoformat()
+    return values
+
+
+def _task(values: dict[str, Any]) -> Task:
+    for name in ("id", "project_id", "creator_id"):
+        values[name] = str(values[name])
+    for name in ("assignee_id", "parent_id"):
+        if values[name] is not None:
+            values[name] = str(values[name])
+    values["status"] = Status(values["status"])
+    values["priority"] = Priority(values["priority"])
+    values["labels"] = tuple(values["labels"])
+    return Task(**values)

@@ -1,0 +1,260 @@
+"""Tasks over gRPC."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import grpc
+from taskbell.tasks.v1 import tasks_pb2 as pb
+from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceServicer
+
+from chassis import pages
+from chassis.aip160 import parse
+from chassis.caller import caller
+from chassis.errors import Conflict, InvalidField
+from chassis.etag import check_etag
+from chassis.postgres import Executor, Pool
+from tasksvc.cache import TaskCache
+from tasksvc.domain.change import Change, create, delete, restore
+from tasksvc.domain.task import Task
+from tasksvc.domain.transitions import Action, transition
+from tasksvc.ordering import after, position, read_order
+from tasksvc.outbox_bell import OutboxBell
+from tasksvc.partitions import partition_of
+from tasksvc.places import at
+from tasksvc.replays import Repeatable, Replays
+from tasksvc.search import TaskSearch, read_position, tell_position
+from tasksvc.search_query import read_query
+from tasksvc.task_access import TaskAccess, not_found
+from tasksvc.task_filter import FIELDS, Parameters, condition
+from tasksvc.task_from_pb import Patch, new_task, patch
+from tasksvc.task_store import Decide, Edit, TaskStore
+from tasksvc.task_to_pb import change_to_pb, task_etag, task_to_pb
+
+Context = grpc.aio.ServicerContext[Any, Any]
+_Batch = TypeVar("_Batch", pb.BatchCreateTasksResponse, pb.BatchUpdateTasksResponse, pb.BatchDeleteTasksResponse)
+
+
+class _Asked(NamedTuple):
+    """One item of a batch of changes."""
+
+    place: str
+    task_id: str
+    etag: str
+    decide: Decide
+
+
+class TaskServicer(TaskServiceServicer):
+    """Tasks: reads the request, asks the domain and the store, answers."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        access: TaskAccess,
+        cache: TaskCache,
+        replays: Replays,
+        bell: OutboxBell,
+    ) -> None:
+        self._pool = pool
+        self._tasks = TaskStore()
+        self._search = TaskSearch(pool)
+        self._access = access
+        self._cache = cache
+        self._replays = replays
+        self._bell = bell
+
+    async def CreateTask(self, request: pb.CreateTaskRequest, _context: Context) -> pb.Task:
+        change = await self._creation(request)
+
+        async def respond(db: Executor) -> pb.Task:
+            return task_to_pb((await self._tasks.create(db, [change]))[0])
+
+        return await self._told(await self._replays.once("CreateTask", request, respond))
+
+    async def GetTask(self, request: pb.GetTaskRequest, _context: Context) -> pb.Task:
+        async def load() -> pb.Task | None:
+            task = await self._tasks.get(self._pool, request.id)
+            return None if task is None else task_to_pb(task)
+
+        task = await self._cache.get(request.id, load)
+        if task is None or task.HasField("delete_time") or not await self._access.sees(task.project_id):
+            raise not_found(request.id)
+        return task
+
+    async def ListTasks(self, request: pb.ListTasksRequest, _context: Context) -> pb.ListTasksResponse:
+        matching = parse(request.filter, FIELDS, caller().user_id)
+        order = read_order(request.order_by)
+        projects = await self._access.projects(request.project_id, matching, everywhere=bool(request.user_id))
+        parameters = Parameters()
+        where = [_in_projects(projects, parameters), condition(matching, parameters)]
+        if not request.show_deleted:
+            where.append("task.delete_time IS NULL")
+        if request.user_id:
+            user = parameters.add(caller().user_id if request.user_id == "me" else request.user_id, "uuid")
+            where.append(f"task.creator_id = {user} OR task.assignee_id = {user}")
+        if request.page_token:
+            where.append(after(order, pages.decode(request.page_token, request), parameters))
+        size = pages.page_size(request.page_size)
+        conditions = " AND ".join(f"({each})" for each in where)
+        tasks = await self._tasks.page(self._pool, conditions, parameters, order, size + 1)
+        answer = pb.ListTasksResponse(tasks=map(task_to_pb, tasks[:size]))
+        if len(tasks) > size:
+            answer.next_page_token = pages.encode(position(order, tasks[size - 1]), request)
+        return answer
+
+    async def SearchTasks(self, request: pb.SearchTasksRequest, _context: Context) -> pb.SearchTasksResponse:
+        query = read_query(request.query)
+        matching = parse(request.filter, FIELDS, caller().user_id)
+        projects = await self._access.projects(request.project_id, matching, everywhere=True)
+        begin = read_position(pages.decode(request.page_token, request)) if request.page_token else None
+        page = await self._search.page(query, projects, matching, begin, pages.page_size(request.page_size))
+        results = (
+            pb.SearchResult(task=task_to_pb(hit.task), score=hit.score, snippet=hit.snippet) for hit in page.hits
+        )
+        answer = pb.SearchTasksResponse(results=results)
+        if page.next is not None:
+            answer.next_page_token = pages.encode(tell_position(page.next), request)
+        return answer
+
+    async def UpdateTask(self, request: pb.UpdateTaskRequest, _context: Context) -> pb.Task:
+        wanted = await self._wanted(request)
+        return await self._change("UpdateTask", request, request.task.id, request.task.etag, wanted.of)
+
+    async def DeleteTask(self, request: pb.DeleteTaskRequest, _context: Context) -> pb.Task:
+        return await self._change("DeleteTask", request, request.id, request.etag, delete)
+
+    async def RestoreTask(self, request: pb.RestoreTaskRequest, _context: Context) -> pb.Task:
+        return await self._change("RestoreTask", request, request.id, request.etag, restore)
+
+    async def StartTask(self, request: pb.StartTaskRequest, _context: Context) -> pb.Task:
+        start = partial(transition, action=Action.START)
+        return await self._change("StartTask", request, request.id, request.etag, start)
+
+    async def CompleteTask(self, request: pb.CompleteTaskRequest, _context: Context) -> pb.Task:
+        complete = partial(transition, action=Action.COMPLETE)
+        return await self._change("CompleteTask", request, request.id, request.etag, complete)
+
+    async def CancelTask(self, request: pb.CancelTaskRequest, _context: Context) -> pb.Task:
+        cancel = partial(transition, action=Action.CANCEL)
+        return await self._change("CancelTask", request, request.id, request.etag, cancel)
+
+    async def ReopenTask(self, request: pb.ReopenTaskRequest, _context: Context) -> pb.Task:
+        reopen = partial(transition, action=Action.REOPEN)
+        return await self._change("ReopenTask", request, request.id, request.etag, reopen)
+
+    async def ListTaskHistory(
+        self, request: pb.ListTaskHistoryRequest, _context: Context
+    ) -> pb.ListTaskHistoryResponse:
+        task = await self._tasks.get(self._pool, request.id)
+        if task is None or not await self._access.sees(task.project_id):
+            raise not_found(request.id)
+        size = pages.page_size(request.page_size)
+        before = pages.decode(request.page_token, request) if request.page_token else None
+        changes = await self._tasks.history(self._pool, task.id, before, size + 1)
+        answer = pb.ListTaskHistoryResponse(history=map(change_to_pb, changes[:size]))
+        if len(changes) > size:
+            answer.next_page_token = pages.encode(changes[size - 1].task.version, request)
+        return answer
+
+    async def BatchCreateTasks(
+        self, request: pb.BatchCreateTasksRequest, _context: Context
+    ) -> pb.BatchCreateTasksResponse:
+        changes, places = [], []
+        for number, each in enumerate(request.requests):
+            places.append(f"requests[{number}]")
+            with at(places[-1]):
+                changes.append(await self._creation(each))
+
+        async def respond(db: Executor) -> pb.BatchCreateTasksResponse:
+            return pb.BatchCreateTasksResponse(tasks=map(task_to_pb, await self._tasks.create(db, changes, places)))
+
+        return await self._all_told(await self._replays.once("BatchCreateTasks", request, respond))
+
+    async def BatchUpdateTasks(
+        self, request: pb.BatchUpdateTasksRequest, _context: Context
+    ) -> pb.BatchUpdateTasksResponse:
+        asked = []
+        for number, each in enumerate(request.requests):
+            place = f"requests[{number}]"
+            with at(place):
+                asked.append(_Asked(place, each.task.id, each.task.etag, (await self._wanted(each)).of))
+        edits = await self._edits(asked)
+
+        async def respond(db: Executor) -> pb.BatchUpdateTasksResponse:
+            return pb.BatchUpdateTasksResponse(tasks=map(task_to_pb, await self._tasks.change_all(db, edits)))
+
+        return await self._all_told(await self._replays.once("BatchUpdateTasks", request, respond))
+
+    async def BatchDeleteTasks(
+        self, request: pb.BatchDeleteTasksRequest, _context: Context
+    ) -> pb.BatchDeleteTasksResponse:
+        edits = await self._edits([_Asked(f"ids[{place}]", each, "", delete) for place, each in enumerate(request.ids)])
+
+        async def respond(db: Executor) -> pb.BatchDeleteTasksResponse:
+            return pb.BatchDeleteTasksResponse(tasks=map(task_to_pb, await self._tasks.change_all(db, edits)))
+
+        return await self._all_told(await self._replays.once("BatchDeleteTasks", request, respond))
+
+    async def _creation(self, request: pb.CreateTaskRequest) -> Change:
+        project = await self._access.editable_project(request.task.project_id)
+        return create(new_task(request.task, project, caller().user_id))
+
+    async def _wanted(self, request: pb.UpdateTaskRequest) -> Patch:
+        wanted = patch(request.task, request.update_mask)
+        if project := wanted.values.get("project_id"):
+            await self._access.editable_project(project)
+        return wanted
+
+    async def _change(self, method: str, request: Repeatable, task_id: str, etag: str, decide: Decide) -> pb.Task:
+        """The one path of every change of one task."""
+        if not task_id:
+            raise InvalidField.named("task.id", task_id, "must be a UUID")
+        seen = await self._access.editable(await self._tasks.get(self._pool, task_id), task_id)
+        edit = Edit(seen, partial(_guarded, seen.project_id, etag, decide))
+
+        async def respond(db: Executor) -> pb.Task:
+            return task_to_pb(await self._tasks.change(db, edit))
+
+        return await self._told(await self._replays.once(method, request, respond))
+
+    async def _edits(self, asked: Sequence[_Asked]) -> list[Edit]:
+        """The same for many tasks."""
+        tasks = await self._tasks.get_all(self._pool, {each.task_id for each in asked if each.task_id})
+        edits: dict[str, Edit] = {}
+        for each in asked:
+            with at(each.place):
+                task_id = each.task_id.lower()
+                if not task_id:
+                    raise InvalidField.named("task.id", task_id, "must be a UUID")
+                seen = await self._access.editable(tasks.get(task_id), task_id)
+                if task_id in edits:
+                    raise InvalidField.named("task.id", task_id, "comes twice: a batch changes each task once")
+                edits[task_id] = Edit(seen, partial(_guarded, seen.project_id, each.etag, each.decide), each.place)
+        return list(edits.values())
+
+    async def _told(self, task: pb.Task) -> pb.Task:
+        """The answer, now that everybody hears of it: no read after it may be older."""
+        self._bell.ring([partition_of(task.id)])
+        await self._cache.put([task])
+        return task
+
+    async def _all_told(self, answer: _Batch) -> _Batch:
+        self._bell.ring({partition_of(task.id) for task in answer.tasks})
+        await self._cache.put(answer.tasks)
+        return answer
+
+
+def _guarded(project_id: str, etag: str, decide: Decide, task: Task) -> Change | None:
+    """Decides on the task that the caller means, and may change."""
+    if task.project_id != project_id:
+        raise Conflict("Another change moved the task meanwhile; try again.")
+    if task.delete_time is None or decide is restore:
+        check_etag(etag, task_etag(task))
+    return decide(task)
+
+
+def _in_projects(projects: Sequence[str], parameters: Parameters) -> str:
+    # One is most often asked for, and its index has the usual order.
+    if len(projects) == 1:
+        return f"task.project_id = {parameters.add(projects[0], 'uuid')}"
+    return f"task.project_id = ANY({parameters.add(projects, 'uuid[]')})"
