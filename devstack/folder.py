@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from devstack.errors import StackError
@@ -18,10 +18,10 @@ from devstack.leftovers import reap
 class Secrets:
     """Passwords made once for a data folder. They are safe in a URL."""
 
-    postgres: str
-    valkey: str
-    nats: str
-    service_key: str
+    postgres: str = field(repr=False)
+    valkey: str = field(repr=False)
+    nats: str = field(repr=False)
+    service_key: str = field(repr=False)
 
 
 @asynccontextmanager

@@ -53,6 +53,11 @@ class Process:
         return f"{HOST}:{self.port}"
 
     @property
+    def started(self) -> bool:
+        """It has been started, and may have ended since."""
+        return self._child is not None
+
+    @property
     def returncode(self) -> int | None:
         """The exit status, negative for a signal; None while it runs or before it was started."""
         return None if self._child is None else self._child.returncode

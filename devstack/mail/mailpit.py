@@ -3,15 +3,30 @@
 import html
 import re
 from collections.abc import Iterable, Sequence
-from email import message_from_bytes, policy
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import getaddresses, parsedate_to_datetime
 from typing import Any, Final, cast
 
 from devstack.mail.inbox import Mail
 
 SNIPPET: Final = 250
+PLAIN: Final = {"content-type": "text/plain", "content-disposition": "inline"}
+"""What these mean where they can't be read."""
 UNSEEN: Final = re.compile(r"<(style|script|head)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+class Lenient(EmailPolicy):
+    """The modern policy, which also survives the headers that its parser stumbles over."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        """The header as an object, or as the text that it is."""
+        try:
+            return super().header_fetch_parse(name, value)
+        except Exception:  # noqa: BLE001 - the parser's own slips: IndexError, AttributeError and more
+            plain = PLAIN.get(name.casefold())
+            return super().header_fetch_parse(name, plain) if plain else " ".join(value.split())
 
 
 def summary(mail: Mail) -> dict[str, Any]:
@@ -79,7 +94,8 @@ def query_words(query: str) -> list[str]:
 
 def parse(mail: Mail) -> EmailMessage:
     """The message, however crooked."""
-    return message_from_bytes(mail.raw, policy=policy.default)
+    # The policy makes it an EmailMessage; mypy knows that of the library's own policies only.
+    return cast("EmailMessage", message_from_bytes(mail.raw, policy=Lenient()))
 
 
 def body(message: EmailMessage, kind: str) -> str:
