@@ -29,4 +29,4 @@ async def test_tasks_of_a_call_belong_to_it_and_no_others_do():
         first = asyncio.create_task(who())
     with as_caller(Caller("u2")):
         second = asyncio.create_task(who())
-    assert await asyncio.gather(first, second) == ["u1", "u2"]
+    assert [await first, await second] == ["u1", "u2"]
