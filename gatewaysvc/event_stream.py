@@ -1,7 +1,8 @@
 """Calls whose answer is a stream, over plain HTTP: server-sent events, or NDJSON for whoever doesn't ask for them.
 
-The status line waits a moment for what the service has to say against the request; after that an error can only be the
-last event (`error`) or the last line (`{"error": ...}`). A client that goes ends its call at once.
+The status line waits until the service has opened the stream, so whoever has seen it misses nothing from then on, and
+what speaks against the request has a status of its own. Later an error can only be the last event (`error`) or the last
+line (`{"error": ...}`). A client that goes ends its call at once.
 """
 
 import asyncio
@@ -23,8 +24,6 @@ from gatewaysvc.transcode import Transcoder
 _SSE: Final = "text/event-stream"
 _NDJSON: Final = "application/x-ndjson"
 _OPENING: Final = 10.0
-_OBJECTION: Final = 0.25
-"""Seconds in which a service that let the caller in finds what else is wrong, such as a cursor too old."""
 _KEEP_ALIVE: Final = 15.0
 _RETRY_MS: Final = 2000
 
@@ -87,14 +86,13 @@ class _Call:
 
     async def objection(self) -> ServiceError | None:
         """Waits until the service answers. Returns what it has against the request."""
-        admitted = self._group.create_task(self._admitted())
+        opening = self._group.create_task(self._open())
         try:
-            await asyncio.wait((self._next, admitted), timeout=_OPENING, return_when=asyncio.FIRST_COMPLETED)
-            if not (self._next.done() or admitted.done()):
+            await asyncio.wait((self._next, opening), timeout=_OPENING, return_when=asyncio.FIRST_COMPLETED)
+            if not (self._next.done() or opening.done()):
                 return DeadlineExceeded("The service didn't answer in time.")
-            await asyncio.wait((self._next,), timeout=_OBJECTION)
         finally:
-            admitted.cancel()
+            opening.cancel()
         first = self._next.result() if self._next.done() else None
         return first if isinstance(first, ServiceError) else None
 
@@ -121,8 +119,11 @@ class _Call:
         """Ends it on both sides."""
         self._next.cancel()
 
-    async def _admitted(self) -> None:
-        await self._stream.initial_metadata()
+    async def _open(self) -> None:
+        """Returns when the service has said that the stream runs."""
+        if not await self._stream.initial_metadata():
+            # It has failed before that: how, the first read is about to tell.
+            await self._next
 
     async def _read(self) -> Message | ServiceError | None:
         """The next message, the error that ended the stream, or None for its end."""

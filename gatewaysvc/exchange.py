@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp.web import BaseRequest
 
 from chassis.caller import REQUEST_ID, Call
-from chassis.errors import InvalidField, TokenInvalid
+from chassis.errors import DeadlineExceeded, InvalidField, TokenInvalid
 
 NAME: Final = "Taskbell"
 """What we call ourselves; which library we run on is nobody's business."""
@@ -58,4 +58,7 @@ def read_deadline(exchange: Exchange) -> None:
     found = _TIMEOUT.fullmatch(given)
     if found is None:
         raise InvalidField.named("Grpc-Timeout", given, "must be up to 8 digits and one of H M S m u n, such as 500m")
-    exchange.call.deadline = time.monotonic() + int(found[1]) * _UNITS[found[2]]
+    seconds = int(found[1]) * _UNITS[found[2]]
+    if not seconds:
+        raise DeadlineExceeded("The caller waits no time at all.")
+    exchange.call.deadline = time.monotonic() + seconds

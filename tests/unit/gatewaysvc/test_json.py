@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import pytest
 from google.protobuf import (
@@ -102,7 +103,7 @@ def optional(strategies):
     return some.fixed_dictionaries({}, optional=strategies)
 
 
-SINKS = some.deferred(
+SINKS: some.SearchStrategy[dict[str, Any]] = some.deferred(
     lambda: optional(
         {f"one_{kind}": value for kind, value in SCALARS.items()}
         | {f"many_{kind}": some.lists(value, max_size=3) for kind, value in SCALARS.items()}

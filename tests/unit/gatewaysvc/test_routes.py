@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool, empty_pb2, field_mask_pb2
@@ -5,6 +7,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, empty_pb2, field_ma
 from chassis.errors import MethodNotAllowed, RouteNotFound
 from gatewaysvc.routes import BadRoute, RouteTable, routes_of
 
+HTTP: Any = annotations_pb2.http
 ID = "01934f5e-7b1c-7000-8000-000000000001"
 
 
@@ -96,7 +99,7 @@ def service(*rules):
     for i, rule in enumerate(rules):
         method = methods.method.add(name=f"M{i}", input_type=".t.Request", output_type=".t.Thing")
         for name, value in rule.items():
-            setattr(method.options.Extensions[annotations_pb2.http], name, value)
+            setattr(method.options.Extensions[HTTP], name, value)
     pool = descriptor_pool.DescriptorPool()
     for known in (descriptor_pb2, empty_pb2, field_mask_pb2):
         pool.AddSerializedFile(known.DESCRIPTOR.serialized_pb)

@@ -1,0 +1,72 @@
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import aiohttp
+import pytest
+
+from chassis.grpc_client import channel
+from gatewaysvc.app import App
+from gatewaysvc.http_server import HttpServer
+from tests.integration.gatewaysvc import peers
+from tests.integration.gatewaysvc.peers import GOOD, Asked, Live
+
+
+@pytest.fixture
+def asked() -> Asked:
+    return Asked()
+
+
+@pytest.fixture
+def live() -> Live:
+    return Live()
+
+
+@pytest.fixture
+async def tasksvc(asked):
+    server, servicer = peers.tasksvc(asked)
+    await server.start()
+    yield server, servicer
+    await server.drain(0)
+
+
+@pytest.fixture
+async def notifysvc(asked, live):
+    server = peers.notifysvc(asked, live)
+    await server.start()
+    yield server
+    await server.drain(0)
+
+
+@pytest.fixture
+def serving(tasksvc, notifysvc):
+    """Starts a gateway before the two services: `async with serving(cors_origins="...") as server`."""
+
+    @asynccontextmanager
+    async def serve(**options) -> AsyncIterator[HttpServer]:
+        async with AsyncExitStack() as stack:
+            channels = {
+                "tasksvc": await stack.enter_async_context(channel(f"127.0.0.1:{tasksvc[0].port}")),
+                "notifysvc": await stack.enter_async_context(channel(f"127.0.0.1:{notifysvc.port}")),
+            }
+            server = HttpServer(App(channels, **options), host="127.0.0.1", port=0)
+            await server.start()
+            try:
+                yield server
+            finally:
+                await server.drain(0)
+
+    return serve
+
+
+@pytest.fixture
+async def gateway(serving):
+    async with serving() as server:
+        yield server
+
+
+@pytest.fixture
+async def http(gateway):
+    """A client that is signed in."""
+    url = f"http://127.0.0.1:{gateway.port}"
+    async with aiohttp.ClientSession(url, headers=GOOD) as session:
+        yield session
