@@ -48,7 +48,11 @@ def report(error: Exception) -> int | None:
         return error.exit_code
     if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
-        return _tell(error.format_message(), f"see `{context.command_path} --help`" if context else "", error.exit_code)
+        return _tell(
+            error.format_message().replace("Value error, ", ""),
+            f"see `{context.command_path} --help`" if context else "",
+            error.exit_code,
+        )
     from chassis.errors import ServiceError
 
     if isinstance(error, ServiceError):

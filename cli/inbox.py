@@ -31,7 +31,8 @@ class State(StrEnum):
 async def list_(
     cli: Cli,
     state: Annotated[
-        State | None, typer.Option("--state", "-s", help="Only those; unread and read if left out.")
+        State | None,
+        typer.Option("--state", "-s", case_sensitive=False, help="Only those; unread and read if left out."),
     ] = None,
     limit: Limit = 50,
     every: All = False,

@@ -111,7 +111,7 @@ async def add_member(
     cli: Cli,
     project: Project,
     username: Username,
-    role: Annotated[Role, typer.Option("--role", "-r", help="What they may do.")] = Role.EDITOR,
+    role: Annotated[Role, typer.Option("--role", "-r", case_sensitive=False, help="What they may do.")] = Role.EDITOR,
 ) -> None:
     """Adds a member."""
     from cli.names import is_id
@@ -128,7 +128,10 @@ async def add_member(
 
 @command(app)
 async def role(
-    cli: Cli, project: Project, username: Username, new_role: Annotated[Role, typer.Argument(metavar="ROLE")]
+    cli: Cli,
+    project: Project,
+    username: Username,
+    new_role: Annotated[Role, typer.Argument(metavar="ROLE", case_sensitive=False)],
 ) -> None:
     """Changes a member's role."""
     from cli.views.projects import MemberView

@@ -67,7 +67,8 @@ async def list_(
         typer.Option("--project", "-P", help="A project's title or id, or - for all; your personal one if left out."),
     ] = "",
     status: Annotated[
-        list[Status] | None, typer.Option("--status", "-s", help="Only tasks in this status; may be repeated.")
+        list[Status] | None,
+        typer.Option("--status", "-s", case_sensitive=False, help="Only tasks in this status; may be repeated."),
     ] = None,
     filter_: Filter = "",
     order_by: Annotated[

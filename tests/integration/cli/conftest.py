@@ -1,7 +1,8 @@
 """A peer that fails on demand, and clients of it."""
 
+import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import grpc.aio
@@ -13,7 +14,9 @@ from taskbell.tasks.v1.tasks_pb2_grpc import add_TaskServiceServicer_to_server
 
 from cli.client import Client
 from cli.config_file import ConfigFile, Context, Session
+from devstack.stack import Stack
 from tests.integration.cli.peer import Accounts, Notifications, Peer, Tasks
+from tests.integration.cli.terminal import PASSWORD, Terminal
 
 Opened = Callable[..., Client]
 
@@ -61,3 +64,36 @@ async def logged_in(peer: Peer, tmp_path: Path) -> ConfigFile:
         session = Session("ann", access_token="access-0", refresh_token="refresh-0", expires=time.time() + 900)
         config.contexts["default"] = Context(peer.address, peer.address, session=session)
     return file
+
+
+@pytest.fixture
+def nobody(stack: Stack, tmp_path: Path) -> Terminal:
+    """A terminal where nobody is logged in."""
+    addresses = {"TASKBELL_TASKS_ADDRESS": stack.tasks_address, "TASKBELL_NOTIFY_ADDRESS": stack.notify_address}
+    return Terminal(tmp_path / "nobody" / "config", stack.http_url, addresses)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def somebody(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Awaitable[Terminal]]:
+    """Registers people, each at a terminal of their own."""
+    addresses = {"TASKBELL_TASKS_ADDRESS": stack.tasks_address, "TASKBELL_NOTIFY_ADDRESS": stack.notify_address}
+
+    async def register() -> Terminal:
+        name = f"p-{os.urandom(5).hex()}"
+        terminal = Terminal(tmp_path_factory.mktemp(name) / "config", stack.http_url, addresses, name)
+        await terminal.ok("register", name, "--email", f"{name}@example.com", "--password-stdin", stdin=PASSWORD)
+        return terminal
+
+    return register
+
+
+@pytest_asyncio.fixture(scope="module")
+async def ann(somebody: Callable[[], Awaitable[Terminal]]) -> Terminal:
+    """Somebody who is logged in."""
+    return await somebody()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def bob(somebody: Callable[[], Awaitable[Terminal]]) -> Terminal:
+    """Somebody else who is logged in."""
+    return await somebody()
