@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 from chassis.jetstream import Bus
 
 _SUBJECT: Final = "taskbell.inbox."
-_LOOK: Final = 0.5
+_LOOK: Final = 0.25
 
 
 class Bell:
@@ -47,17 +47,17 @@ class Bell:
     async def run(self, stopping: asyncio.Event) -> None:
         """Hears what other replicas tell."""
         client = self._bus.client
-        subscribed = False
-        connection = 0
+        heard_on = None
         while not stopping.is_set():
             with suppress(nats.errors.Error, OSError):
-                if client.is_connected and not subscribed:
-                    await client.subscribe(_SUBJECT + "*", cb=self._receive)
-                    subscribed = True
-                if client.stats["reconnects"] != connection:
-                    connection = client.stats["reconnects"]
+                connection = client.stats["reconnects"]
+                if client.is_connected and heard_on != connection:
+                    if heard_on is None:
+                        await client.subscribe(_SUBJECT + "*", cb=self._receive)
+                    await client.flush()
+                    heard_on = connection
                     for user_id in self._listeners:
-                        self._hear(user_id)
+                        self._hear(user_id)  # what was told before this moment wasn't heard here
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK):
                     await stopping.wait()

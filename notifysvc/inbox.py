@@ -94,12 +94,14 @@ class Inbox:
         await self._pool.execute(SQL["mark_all_notifications"], UUID(user_id), state)
 
 
-def notification_id(event: Event, user_id: str) -> UUID:
-    """A UUIDv7 of the event's time, always the same for an event and a person: the inbox is in the events' order."""
-    digest = sha256(f"{event.event_id}/{user_id}".encode()).digest()
-    number = event.time.ToMilliseconds() << 80 | int.from_bytes(digest[:10])
-    number = number & ~(0xF << 76) | 7 << 76
-    return UUID(int=number & ~(0b11 << 62) | 0b10 << 62)
+def notification_id(arrival: Arrival, user_id: str) -> UUID:
+    """A UUIDv7 of the event's time and, within a millisecond, of its place: the inbox is in the events' order."""
+    milliseconds = arrival.event.time.ToMilliseconds() & (1 << 48) - 1
+    place = arrival.sequence & (1 << 40) - 1
+    rest = int.from_bytes(sha256(f"{arrival.event.event_id}/{user_id}".encode()).digest()[:8]) & (1 << 34) - 1
+    return UUID(
+        int=milliseconds << 80 | 7 << 76 | place >> 28 << 64 | 0b10 << 62 | (place & (1 << 28) - 1) << 34 | rest
+    )
 
 
 def check_readable(event: Event) -> None:
@@ -122,7 +124,7 @@ def _rows(arrival: Arrival) -> list[_Row]:
     time = event.time.ToDatetime(UTC)
     event_id, project_id = UUID(event.event_id), UUID(event.project_id)
     return [
-        _Row(notification_id(event, user), event_id, UUID(user), reason, time, data, project_id, arrival.sequence)
+        _Row(notification_id(arrival, user), event_id, UUID(user), reason, time, data, project_id, arrival.sequence)
         for user, reason in people.items()
     ]
 

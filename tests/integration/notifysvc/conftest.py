@@ -1,13 +1,16 @@
 """notifysvc as a process, beside a tasksvc that does as it is told."""
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import Any
 from uuid import uuid4
 
 import grpc.aio
 import pytest
 import pytest_asyncio
 from taskbell.notifications.v1 import notifications_pb2 as pb
+from taskbell.notifications.v1.notifications_pb2_grpc import NotificationServiceStub
 
 from chassis import jetstream
 from chassis.jetstream import Bus
@@ -52,7 +55,7 @@ async def start_replica(servers: Stack, database: str, nats_url: str, peer: Peer
     """Starts one more notifysvc on the module's database and bus; more settings may be named."""
     async with AsyncExitStack() as stack:
 
-        async def start(**settings: str) -> Process:
+        async def start(program: str = "", **settings: str) -> Process:
             known = {
                 "DATABASE_URL": database,
                 "DATABASE_POOL": "4",
@@ -65,6 +68,8 @@ async def start_replica(servers: Stack, database: str, nats_url: str, peer: Peer
             environment = {f"TASKBELL_{name}": value for name, value in (known | settings).items()}
             surroundings = Surroundings(servers.folder, environment)
             process = services.service("notifysvc", f"notifysvc-{uuid4().hex[:8]}", free_port(), 0, surroundings)
+            if program:
+                process.command = [sys.executable, "-m", program, "serve"]
             stack.push_async_callback(process.stop)
             await process.start()
             return process
@@ -97,6 +102,12 @@ def connect(channel: grpc.aio.Channel) -> Connect:
         return Connected(channel, person)
 
     return begin
+
+
+@pytest.fixture(scope="module")
+def inbox(channel: grpc.aio.Channel) -> Any:
+    """The inbox's methods."""
+    return NotificationServiceStub(channel)
 
 
 @pytest.fixture

@@ -36,6 +36,11 @@ class Watching:
         assert isinstance(event, Event)
         return event
 
+    async def ended(self) -> None:
+        """Waits for the end. Raises it, if it is an error."""
+        while await asyncio.wait_for(self._call.read(), PATIENCE) is not grpc.aio.EOF:
+            pass
+
     async def take(self, count: int) -> list[Event]:
         return [await self.next() for _ in range(count)]
 

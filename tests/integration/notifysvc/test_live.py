@@ -114,14 +114,16 @@ async def test_what_is_wrong_with_one_subscription_leaves_the_stream_and_the_oth
 
 
 async def test_after_unsubscribed_nothing_more_comes_and_the_name_is_free(
-    connect: Connect, peer: Peer, publisher: Publisher, project: str
+    connect: Connect, watch: Watch, peer: Peer, publisher: Publisher, project: str
 ) -> None:
-    async with connect(peer.person(project)) as stream:
+    person = peer.person(project)
+    async with connect(person) as stream, watch(person, project=project) as watching:
         await stream.hear("welcome")
         await stream.subscribe("s1", project=project)
         await stream.say(unsubscribe=Unsubscribe(id="s1"))
         assert (await stream.hear("unsubscribed")).id == "s1"
         await publisher.task(project)
+        await watching.next()
         subscribed = await stream.subscribe("s1", project=project)
         assert not subscribed.recovered
         told = await publisher.task(project)
