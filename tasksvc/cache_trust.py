@@ -26,6 +26,7 @@ the last acknowledged write, whatever Redis does, with LEASE < SETTLING and each
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -42,7 +43,7 @@ LEASE: Final = 0.4
 SETTLING: Final = 0.5
 """Longer than LEASE by more than two clocks can drift apart in that time."""
 _POLL: Final = 0.1
-_CALM: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
+CALM: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds for which Redis must have been well before it is trusted again: more if it was trusted in vain."""
 _IN_VAIN: Final = 30.0
 
@@ -75,9 +76,10 @@ class View:
 class CacheTrust:
     """The process' view of the row, and its part in changing it."""
 
-    def __init__(self, pool: Pool, redis: Redis) -> None:
+    def __init__(self, pool: Pool, redis: Redis, calm: Sequence[float] = CALM) -> None:
         self._pool = pool
         self._redis = redis
+        self._calm = calm
         self._asking = asyncio.Lock()
         self._view: View | None = None
         self._in_vain = 0
@@ -135,7 +137,7 @@ class CacheTrust:
     async def _judge(self) -> None:
         """Trusts a server that has been well for a while; distrusts one that we know to be another now."""
         view, wire = self._view, self._redis.wire
-        calm = _CALM[min(self._in_vain, len(_CALM) - 1)]
+        calm = self._calm[min(self._in_vain, len(self._calm) - 1)]
         if view is None or wire is None or asyncio.get_running_loop().time() - wire.since < calm:
             return
         if view.trusted and view.server != wire.server:
