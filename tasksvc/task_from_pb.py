@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.json_format import MessageToDict, SerializeToJsonError
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from taskbell.tasks.v1 import tasks_pb2 as pb
@@ -118,7 +118,7 @@ def struct_to_json(struct: Struct, field: str) -> Mapping[str, Any]:
     """The object as PostgreSQL can keep it, up to 256 KiB. Raises InvalidField."""
     try:
         value: dict[str, Any] = MessageToDict(struct)
-    except SerializeToJsonError:
+    except ValueError:
         raise InvalidField.named(field, "a number", "must be finite") from None
     size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
     if size > LARGEST_PAYLOAD:
