@@ -22,6 +22,7 @@ from gatewaysvc.cors import Cors
 from gatewaysvc.event_stream import EventStream
 from gatewaysvc.exchange import Exchange, opened, read_credentials
 from gatewaysvc.http_metrics import HttpMetrics
+from gatewaysvc.openapi import openapi
 from gatewaysvc.path_template import BadEscape
 from gatewaysvc.problems import JSON, problem
 from gatewaysvc.rate_limits import RateLimits
@@ -65,7 +66,9 @@ class App:
             "/": self._page,
             "/healthz": self._alive,
             "/readyz": self._ready,
+            "/openapi.json": self._describe,
         }
+        self._document = dumps(openapi(self._table.routes)).encode()
         self._index = files("gatewaysvc").joinpath("web/index.html").read_bytes()
 
     def leave(self) -> None:
@@ -145,6 +148,9 @@ class App:
     async def _page(self, exchange: Exchange) -> Response:
         headers = {**exchange.headers, "Content-Security-Policy": _PAGE_POLICY, "Referrer-Policy": "no-referrer"}
         return Response(body=self._index, headers=headers, content_type="text/html", charset="utf-8")
+
+    async def _describe(self, exchange: Exchange) -> Response:
+        return Response(body=self._document, headers=exchange.headers, content_type=JSON)
 
     async def _alive(self, exchange: Exchange) -> Response:
         return _json({"status": "ok"}, 200, exchange)

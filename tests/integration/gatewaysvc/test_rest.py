@@ -135,6 +135,12 @@ async def test_head_is_get_without_its_body(http):
     assert int(response.headers["Content-Length"]) > 100
 
 
+async def test_pages_are_there_without_credentials(http):
+    for path, kind in (("/", "text/html"), ("/openapi.json", "application/json"), ("/healthz", "application/json")):
+        async with http.get(path, headers={"Authorization": ""}) as response:
+            assert (response.status, response.content_type) == (200, kind)
+
+
 async def test_options_tells_what_a_path_takes(http):
     async with http.options(TASK) as response:
         assert (response.status, response.headers["Allow"]) == (204, "DELETE, GET, HEAD, OPTIONS, PATCH")
