@@ -67,7 +67,8 @@ async def start_replica(servers: Stack, database: str, nats_url: str, peer: Peer
             }
             environment = {f"TASKBELL_{name}": value for name, value in (known | settings).items()}
             surroundings = Surroundings(servers.folder, environment)
-            process = services.service("notifysvc", f"notifysvc-{uuid4().hex[:8]}", free_port(), 0, surroundings)
+            name = f"notifysvc-{uuid4().hex[:8]}"
+            process = services.service("notifysvc", name, free_port(), free_port(), surroundings)
             if program:
                 process.command = [sys.executable, "-m", program, "serve"]
             stack.push_async_callback(process.stop)

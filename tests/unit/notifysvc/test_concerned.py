@@ -1,0 +1,53 @@
+import pytest
+from taskbell.events.v1.events_pb2 import Event
+from taskbell.notifications.v1.notifications_pb2 import Notification
+from taskbell.tasks.v1.tasks_pb2 import Task
+
+from notifysvc.concerned import concerned
+
+ANN, BOB = "ann", "bob"
+
+
+def event(kind: str, *, creator: str = ANN, assignee: str = "", changed: tuple[str, ...] = ()) -> Event:
+    task = Task(creator_id=creator, assignee_id=assignee)
+    return Event(type=f"task.{kind}", actor_id=ANN, task=task, changed_fields=changed)
+
+
+def test_a_new_task_concerns_its_assignee_alone() -> None:
+    assert concerned(event("created")) == {}
+    assert concerned(event("created", assignee=BOB)) == {BOB: Notification.ASSIGNED}
+
+
+def test_a_new_assignee_is_told_and_other_changes_are_not() -> None:
+    assert concerned(event("updated", assignee=BOB, changed=("title", "assignee_id"))) == {BOB: Notification.ASSIGNED}
+    assert concerned(event("updated", assignee=BOB, changed=("title",))) == {}
+    assert concerned(event("updated", changed=("assignee_id",))) == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("completed", Notification.COMPLETED),
+        ("failed", Notification.FAILED),
+        ("cancelled", Notification.CANCELLED),
+    ],
+)
+def test_the_end_of_a_task_concerns_its_creator_and_its_assignee(
+    kind: str, reason: Notification.Reason.ValueType
+) -> None:
+    assert concerned(event(kind, assignee=BOB)) == {ANN: reason, BOB: reason}
+
+
+def test_each_person_is_concerned_once_and_whoever_did_it_too() -> None:
+    assert concerned(event("completed", creator=ANN, assignee=ANN)) == {ANN: Notification.COMPLETED}
+    assert concerned(event("created", creator=ANN, assignee=ANN)) == {ANN: Notification.ASSIGNED}
+
+
+@pytest.mark.parametrize("kind", ["started", "progressed", "reopened", "deleted", "restored"])
+def test_what_happens_on_the_way_concerns_nobody(kind: str) -> None:
+    assert concerned(event(kind, assignee=BOB, changed=("assignee_id",))) == {}
+
+
+def test_events_without_a_task_concern_nobody() -> None:
+    assert concerned(Event(type="member.added")) == {}
+    assert concerned(Event(type="session.ended")) == {}
