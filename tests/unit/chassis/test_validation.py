@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from google.protobuf.struct_pb2 import Struct
 from taskbell.accounts.v1.accounts_pb2 import CreateTokenRequest, RegisterUserRequest, Token
 from taskbell.tasks.v1.tasks_pb2 import (
     BatchCreateTasksRequest,
@@ -85,3 +86,18 @@ def test_the_error_text_tells_the_first_ones_and_how_many_more():
 def test_a_secret_is_never_quoted():
     told = violations(RegisterUserRequest(username="ann", email="ann@example.com", password="short"))
     assert told == {"password": "(hidden) must be at least 8 characters"}
+
+
+def test_no_text_may_have_what_no_column_holds():
+    payload = Struct()
+    payload.update({"a": [1, {"b": "\0"}]})
+    message = CreateTaskRequest(task=Task(title="a\0b", labels=["x"], payload=payload), request_id="r\0")
+    assert violations(message) == dict.fromkeys(
+        ["task.title", "task.payload", "request_id"], "must not contain the character U+0000"
+    )
+
+
+def test_zeros_that_are_no_text_pass():
+    payload = Struct()
+    payload.update({"a": [0, {"b": ""}], "": {}})
+    validate(CreateTaskRequest(task=Task(title="a", payload=payload)))
