@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import importlib.util
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from devstack.command import run
+from devstack.errors import StackError
 from devstack.probe import serves_grpc, serves_http
 from devstack.process import Process
 
@@ -58,14 +59,22 @@ def mail(folder: Path, smtp_port: int, page_port: int) -> Process:
     )
 
 
-async def migrate(kind: Service, surroundings: Surroundings) -> None:
-    """Brings the service's schema up to date. Raises StackError with what it said when that fails."""
-    await run(
-        f"`{kind} migrate`",
-        [sys.executable, "-m", kind, "migrate"],
-        environment={**python_environment(surroundings.folder), **surroundings.environment},
-        folder=surroundings.folder / "run",
-    )
+async def migrate(kind: Service, database_url: str) -> None:
+    """Brings the service's schema up to date, as its `migrate` command does, without a second start of all its code."""
+    await asyncio.to_thread(_migrate, kind, database_url)
+
+
+def _migrate(kind: Service, database_url: str) -> None:
+    # Imported where it is used: meanwhile the servers start.
+    from chassis.migrations import migrate as apply  # noqa: PLC0415
+
+    package = importlib.util.find_spec(kind)
+    if package is None or package.origin is None:
+        raise StackError(f"There is no {kind} here.")
+    try:
+        apply(database_url, kind, Path(package.origin).parent / "sql" / "migrations")
+    except Exception as error:
+        raise StackError(f"The schema of {kind} cannot be brought up to date: {error}") from error
 
 
 def python_environment(folder: Path) -> dict[str, str]:

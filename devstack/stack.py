@@ -185,7 +185,7 @@ class Stack:
         )
         await _together(self._start_postgres(), self.valkey.start(), self.nats.start(), self.mail.start())
         migrated = [kind for kind in MIGRATED if self.running[kind]]
-        await _together(*(migrate(kind, self._surroundings()) for kind in migrated))
+        await _together(*(migrate(kind, self.database_url) for kind in migrated))
         await _together(*(each.start() for kind in SERVICES for each in self.running[kind]))
 
     async def _start_postgres(self) -> None:

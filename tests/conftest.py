@@ -1,20 +1,16 @@
 """Real servers for every test: started once, with a database, a key space and a bus of its own for each module."""
 
-import asyncio
 import itertools
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 import pytest
 
-import notifysvc
-import tasksvc
-from chassis.migrations import migrate
 from devstack import nats, postgres, valkey
+from devstack.services import MIGRATED, migrate
 from devstack.stack import SERVERS_ALONE, Stack
 from tests.mailbox import Mailbox
 
@@ -43,9 +39,8 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
 @pytest.fixture(scope="session")
 async def fresh_database(servers: Stack) -> AsyncIterator[FreshDatabase]:
     """Makes migrated, empty databases, each in some 10 ms: `url = await fresh_database()`."""
-    for service in (tasksvc, notifysvc):
-        migrations = Path(str(service.__file__)).parent / "sql" / "migrations"
-        await asyncio.to_thread(migrate, servers.database_url, service.__name__, migrations)
+    for service in MIGRATED:
+        await migrate(service, servers.database_url)
     port, password = servers.ports.postgres, servers.secrets.postgres
     connection = await asyncpg.connect(postgres.url(port, password, "postgres"))
     numbers = itertools.count(1)
