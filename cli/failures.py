@@ -1,5 +1,7 @@
 """How a command ends that could not do its work: one line on standard error, a hint where it helps, an exit code."""
 
+import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -58,6 +60,12 @@ def report(error: Exception) -> int | None:
     if isinstance(error, ServiceError):
         return _tell(f"{_sentence(error)} ({error.reason})", HINTS.get(error.reason, ""), error.exit_code)
     return None
+
+
+def reader_gone() -> int:
+    """Silences standard output, which nobody reads any more, also for the interpreter as it leaves; the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return PIPE_CLOSED
 
 
 def _sentence(error: "ServiceError") -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
 import typer
 
 from cli.config_file import ConfigFile, Context
-from cli.failures import UsageProblem
+from cli.failures import UsageProblem, reader_gone
 from cli.output import Format, Output
 
 if TYPE_CHECKING:
@@ -97,7 +97,11 @@ def command(
         @functools.wraps(body)
         def invoke(ctx: typer.Context, output: Format | None, context: str | None, **arguments: Any) -> None:
             cli = Cli(ctx.find_root().obj or Before(), output=output, context=context)
-            asyncio.run(_run(body, cli, arguments))
+            try:
+                asyncio.run(_run(body, cli, arguments))
+            except BrokenPipeError:
+                # Typer would call it a failure.
+                raise typer.Exit(reader_gone()) from None
 
         signature = _with_shared_options(inspect.signature(body, eval_str=True))
         invoke.__signature__ = signature  # type: ignore[attr-defined]  # typer reads it there

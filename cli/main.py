@@ -1,6 +1,5 @@
 """The command `taskbell`: its tree, and how a run of it ends."""
 
-import os
 import sys
 from typing import Annotated
 
@@ -46,9 +45,7 @@ def _exit_code() -> int:
     except KeyboardInterrupt:
         return failures.INTERRUPTED
     except BrokenPipeError:
-        # Who read our output has gone: nothing more can be said there, not even by the interpreter as it leaves.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return failures.PIPE_CLOSED
+        return failures.reader_gone()
     except Exception as error:
         known = failures.report(error)
         if known is None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SHOWN: Final = 8
 SHORTEST: Final = 6
 """How much of an id's end is enough. UUIDv7s begin with the time, so it is the ends that differ."""
-REACH: Final = 5_000
+REACH: Final = 1_000
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _END: Final = re.compile(r"[0-9a-f-]{1,36}", re.IGNORECASE)
@@ -136,7 +136,7 @@ def _only_one(text: str, known: dict[str, str], missing: type[ServiceError]) -> 
         return found[0]
     if found:
         raise UsageProblem(f"{text!r} is the end of {len(found)} {_NOUNS[missing]}s' ids: {_listed(found, known)}")
-    raise missing(f"none of your {_NOUNS[missing]}s has an id that ends with {text!r}")
+    raise missing(f"none of your {REACH:,} newest {_NOUNS[missing]}s has an id that ends with {text!r}")
 
 
 def _by_name(text: str, known: dict[str, str], missing: type[ServiceError]) -> str:

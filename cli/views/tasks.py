@@ -1,5 +1,6 @@
 """Tasks, and what is told of them."""
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from rich.text import Text
 from cli.json_shape import to_plain
 from cli.names import short
 from cli.people import People
-from cli.sdk import tasks
+from cli.sdk import google, tasks
 from cli.views.text import clock, fields, listing, one_line, safe
 
 _STATUS_STYLES: Final = {
@@ -49,8 +50,8 @@ class TaskView:
                 ("Worker", task.worker),
                 ("Progress", progress),
                 ("Error", task.last_error),
-                ("Payload", str(to_plain(task.payload)) if task.payload is not None else ""),
-                ("Result", str(to_plain(task.result)) if task.result is not None else ""),
+                ("Payload", _json(task.payload)),
+                ("Result", _json(task.result)),
                 ("Created", f"{clock(task.create_time)} by {self._people.name(task.creator_id)}"),
                 ("Changed", f"{clock(task.update_time)} (version {task.version})"),
                 ("Started", clock(task.start_time)),
@@ -149,3 +150,7 @@ def _marked(pieces: Sequence[tasks.SnippetPiece]) -> Text:
         # Pieces meet within a line: the spaces at their edges stay.
         text.append(safe(re.sub(r"\s+", " ", piece.text)), style="bold yellow" if piece.hit else "")
     return text
+
+
+def _json(value: google.Struct | None) -> str:
+    return "" if value is None else json.dumps(to_plain(value), ensure_ascii=False)

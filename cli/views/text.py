@@ -1,6 +1,7 @@
 """Texts and tables for a terminal; nothing in them that others wrote can steer it."""
 
 import re
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -27,10 +28,13 @@ def clock(time: datetime | None, *, seconds: bool = False) -> str:
 
 
 def listing(*headers: str) -> Table:
-    """An empty table without lines."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    """An empty table without lines. On a screen TITLE takes the room that is left, and is cut where it ends."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", expand=sys.stdout.isatty())
     for header in headers:
-        table.add_column(header, overflow="ellipsis" if header == "TITLE" else "fold", no_wrap=header != "LABELS")
+        if header == "TITLE":
+            table.add_column(header, ratio=1, overflow="ellipsis", no_wrap=True)
+        else:
+            table.add_column(header, overflow="fold", no_wrap=header not in {"LABELS", "FIELDS", "SCOPES"})
     return table
 
 

@@ -99,13 +99,17 @@ class Terminal:
             assert response.status == 200
             return await response.json()
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment that its commands run in."""
+        inherited = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
+        ours = {"TASKBELL_CONFIG": str(self.config), "COLUMNS": "120", "TERM": "xterm-256color"}
+        return {**inherited, **ours, **self.environment}
+
     async def _start(self, arguments: tuple[str, ...], **streams: Any) -> asyncio.subprocess.Process:
-        environment = {**os.environ, "TASKBELL_CONFIG": str(self.config), "COLUMNS": "120", **self.environment}
-        environment |= {"TERM": "xterm-256color"}
-        for name in ("NO_COLOR", "FORCE_COLOR"):
-            if name not in self.environment:
-                environment.pop(name, None)
-        return await asyncio.create_subprocess_exec(sys.executable, "-m", "cli", *arguments, env=environment, **streams)
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "cli", *arguments, env=self.variables, **streams
+        )
 
 
 def _drawn(screen: int) -> str:

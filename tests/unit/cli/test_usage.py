@@ -1,0 +1,133 @@
+"""What is typed wrong is told in a line, without asking a server."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli import main
+
+NOBODY = "0190a0b0-0000-7000-8000-0000000fffff"
+
+
+@pytest.fixture(autouse=True)
+def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A configuration folder of the test's own, and no server."""
+    for name in ("TOKEN", "CONTEXT", "OUTPUT", "CONFIG"):
+        monkeypatch.delenv(f"TASKBELL_{name}", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    for name in ("TASKS", "NOTIFY"):
+        monkeypatch.setenv(f"TASKBELL_{name}_ADDRESS", "127.0.0.1:1")
+    return tmp_path / "taskbell" / "config.json"
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["taskbell", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main.run()
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Usage: taskbell"),
+        (["project"], "Usage: taskbell project"),
+        (["nonsense"], "No such command 'nonsense'"),
+        (["serach"], "Did you mean 'search'"),
+        (["add"], "Missing argument 'TITLE...'"),
+        (["add", "x", "--due", "whenever"], "'whenever' is no time"),
+        (["add", "x", "-p", "hot"], "'hot' is not one of 'low'"),
+        (["add", "x", "--payload", "[1]"], "must be a JSON object"),
+        (["add", "x", "--payload", "{"], "no JSON"),
+        (["add", "x", "--payload", '{"a": NaN}'], "NaN"),
+        (["list", "--limit", "0"], "--limit"),
+        (["list", "-o", "xml"], "'xml' is not one of 'table'"),
+        (["list", "--context", "nowhere"], "there is no context 'nowhere'"),
+        (["show", "short"], "last 6 or more"),
+        (["show", "task!!!"], "last 6 or more"),
+        (["edit", NOBODY], "nothing to change"),
+        (["edit", NOBODY, "--due", "2h", "--clear", "due"], "set and cleared"),
+        (["inbox", "read"], "--all"),
+        (["inbox", "read", NOBODY, "--all"], "--all"),
+        (["token", "create", "ci", "-s", "everything"], "'everything' is not one of"),
+        (["token", "create", "ci", "-s", "account", "--expires", "never"], "no length of time"),
+        (["config", "use", "nowhere"], "there is no context"),
+        (["config", "set", "tasks-address", "nowhere"], "HOST:PORT"),
+        (["config", "set", "tasks-address", "host:99999"], "HOST:PORT"),
+        (["config", "set", "output", "xml"], "no output format"),
+        (["logout"], "nobody is logged in"),
+        (["completion", "tcsh"], "'tcsh' is not one of"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_typed_wrong_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    assert typed(monkeypatch, *arguments) == 2
+    printed = capsys.readouterr()
+    assert told in printed.err
+    assert printed.out == ""
+
+
+def test_a_server_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert typed(monkeypatch, "show", NOBODY) == 78
+    assert capsys.readouterr().err.startswith("error: there is no answer from 127.0.0.1:1 (UNAVAILABLE)\nhint: ")
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"contexts": {"default": {"colour": 1}}, "current": "default"}'])
+def test_a_broken_configuration_is_named_and_left_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: Path, broken: str
+) -> None:
+    config.parent.mkdir()
+    config.write_text(broken)
+    assert typed(monkeypatch, "config", "set", "output", "json") == 2
+    assert str(config) in capsys.readouterr().err
+    assert config.read_text() == broken
+
+
+def test_contexts_are_made_used_and_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed(monkeypatch, "config", "set", "tasks-address", "tasks.example.com:50051", "--context", "work") == 0
+    assert typed(monkeypatch, "config", "use", "work") == 0
+    assert typed(monkeypatch, "config", "set", "output", "jsonl") == 0
+    capsys.readouterr()
+    assert typed(monkeypatch, "config", "list") == 0
+    assert capsys.readouterr().out.splitlines()[1] == (
+        '{"name":"work","current":true,"tasksAddress":"tasks.example.com:50051",'
+        '"notifyAddress":"127.0.0.1:50052","output":"jsonl","username":""}'
+    )
+    monkeypatch.setenv("TASKBELL_CONTEXT", "default")
+    assert typed(monkeypatch, "config", "list", "-o", "table") == 0
+    assert re.search(r"^\* +work +tasks\.example\.com:50051", capsys.readouterr().out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_script_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shell: str
+) -> None:
+    assert typed(monkeypatch, "completion", shell) == 0
+    assert f"complete_{shell}" in capsys.readouterr().out
+
+
+def test_a_shell_completes_commands_and_values(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_TASKBELL_COMPLETE", "complete_bash")
+    for words, answer in (("taskbell pro", "project"), ("taskbell list --status comp", "completed")):
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+        assert typed(monkeypatch) == 0
+        assert capsys.readouterr().out.split() == [answer]
+
+
+@pytest.mark.parametrize(("command", "module"), [("dev", "devstack.dev"), ("demo", "cli.demo")])
+def test_without_the_dev_extra_dev_and_demo_say_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    assert typed(monkeypatch, command, "--free-ports") == 2
+    assert "taskbell[dev]" in capsys.readouterr().err
