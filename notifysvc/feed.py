@@ -1,11 +1,18 @@
 """The feed: the newest events of the stream, given to every subscription that wants them, in this process.
 
 The stream is read once a replica, however many listen.
+
+Each task's events are in order, but a new member may come after the project's first events for them: the stream is
+written by several hands. So the newest events are remembered for a while, for those who are told of their membership
+late.
 """
 
 import asyncio
+from collections import deque
 from contextlib import suppress
+from typing import Final
 
+from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import Subscribe, WatchRequest
 
 from notifysvc.cursor import Cursor
@@ -15,6 +22,9 @@ from notifysvc.rights import Guest, Rights, not_found
 from notifysvc.subscription import Subscription
 from notifysvc.tail import Tail
 
+REMEMBERED: Final = 256
+_REMEMBERED_BYTES: Final = 4 << 20
+
 
 class Feed:
     """A worker: follows the stream. Subscriptions begin here."""
@@ -23,6 +33,8 @@ class Feed:
         self._log = log
         self._tail = tail
         self._rights = rights
+        self._recent: deque[Entry] = deque()
+        self._recent_bytes = 0
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Follows the stream until the process ends."""
@@ -38,10 +50,26 @@ class Feed:
 
     def hear(self, entry: Entry) -> None:
         """Passes an event on."""
-        self._rights.heed(entry.event)
+        for newcomer in self._rights.heed(entry.event):
+            self._make_up(newcomer, entry.event)
+        self._remember(entry)
         for guest in self._rights.audience(entry.event):
             for listener in guest.listeners:
                 listener.hear(entry)
+
+    def _make_up(self, newcomer: Guest, joined: Event) -> None:
+        """Passes on what happened in the project since the membership, and came before the news of it."""
+        since = joined.time.ToNanoseconds()
+        for entry in self._recent:
+            if entry.event.project_id == joined.project_id and entry.event.time.ToNanoseconds() >= since:
+                for listener in newcomer.listeners:
+                    listener.hear_late(entry)
+
+    def _remember(self, entry: Entry) -> None:
+        self._recent.append(entry)
+        self._recent_bytes += entry.size
+        while len(self._recent) > REMEMBERED or self._recent_bytes > _REMEMBERED_BYTES:
+            self._recent_bytes -= self._recent.popleft().size
 
     def interrupted(self) -> None:
         """Lets every subscription look for itself what the stream still holds."""

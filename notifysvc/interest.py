@@ -29,6 +29,8 @@ FIELDS: Final = aip160.Fields.of(
         "end_time",
         "create_time",
         "update_time",
+        "delete_time",
+        "lease_expire_time",
         "parent_id",
         "queue",
         "version",

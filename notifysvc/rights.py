@@ -50,6 +50,9 @@ class Listener(Protocol):
     def hear(self, entry: Entry) -> None:
         """An event that the guest may see."""
 
+    def hear_late(self, entry: Entry) -> None:
+        """An event that the guest was not known to see when it came."""
+
     def leave(self, project: str, error: ServiceError) -> None:
         """The guest is no member of the project any more."""
 
@@ -158,13 +161,19 @@ class Rights:
                 found = found | self._of_user[user_id]
         return found
 
-    def heed(self, event: Event) -> None:
-        """Changes the rights as the event tells. Called with each event, before anybody hears of it."""
+    def heed(self, event: Event) -> list[Guest]:
+        """Changes the rights as the event tells. Called with each event, before anybody hears of it.
+
+        Returns the guests who have a right now that they did not have before.
+        """
+        newcomers: list[Guest] = []
         match event.type:
             case "member.added":
                 self._changed[event.member.user_id] = time.monotonic()
                 for guest in self._of_user.get(event.member.user_id, ()):
-                    self._set_projects(guest, guest.projects | {event.project_id})
+                    if event.project_id not in guest.projects:
+                        newcomers.append(guest)
+                        self._set_projects(guest, guest.projects | {event.project_id})
             case "member.removed":
                 self._changed[event.member.user_id] = time.monotonic()
                 for guest in self._of_user.get(event.member.user_id, ()):
@@ -174,6 +183,7 @@ class Rights:
                 for guest in self._of_user.get(event.credential.user_id, ()):
                     if guest.credential_id == event.credential.id:
                         guest.end(_gone(guest))
+        return newcomers
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Asks tasksvc about each token every few seconds, a few at a time."""

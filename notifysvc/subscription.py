@@ -88,7 +88,16 @@ class Subscription:
 
     def hear(self, entry: Entry) -> None:
         """Takes an event of the feed, if it is one of those wanted."""
-        if not self._live or self._error is not None or entry.cursor.sequence <= self._floor:
+        if self._live and entry.cursor.sequence > self._floor:
+            self._put(entry)
+
+    def hear_late(self, entry: Entry) -> None:
+        """Takes an event that the feed has passed on to others already."""
+        if self._live:
+            self._put(entry)
+
+    def _put(self, entry: Entry) -> None:
+        if self._error is not None:
             return
         try:
             wanted = self.interest.means(entry, self._guest.user_id)
@@ -216,7 +225,8 @@ class Subscription:
         while self._buffer and len(taken) < BATCH_ENTRIES and (not taken or size < BATCH_BYTES):
             entry = self._buffer.popleft()
             self._bytes -= entry.size
-            self._before_buffer = entry.cursor
+            if entry.cursor.sequence > self._before_buffer.sequence:  # unless it came late
+                self._before_buffer = entry.cursor
             if self._guest.sees(entry.event):  # the right may be gone since it was heard
                 taken.append(entry)
                 size += entry.size

@@ -20,11 +20,16 @@ class Publisher:
         self._last: dict[str, int] = {}
         self._versions: dict[str, int] = {}
 
+    @staticmethod
+    def now() -> Timestamp:
+        time = Timestamp()
+        time.GetCurrentTime()
+        return time
+
     async def publish(self, subject: str, event: Event) -> int:
-        event.event_id = event.event_id or str(uuid4())
-        now = Timestamp()
-        now.GetCurrentTime()
-        event.time.CopyFrom(now)
+        event.event_id = str(uuid4())
+        if not event.HasField("time"):
+            event.time.CopyFrom(self.now())
         after = self._last.get(subject, 0)
         self._last[subject] = await self._bus.publish(
             subject, event.SerializeToString(), message_id=event.event_id, after=after
@@ -68,9 +73,9 @@ class Publisher:
         await self.publish(task_subject(project, task_id), event)
         return event
 
-    async def join(self, person: Person, project: str) -> Event:
+    async def join(self, person: Person, project: str, at: Timestamp | None = None) -> Event:
         person.projects.add(project)
-        return await self._member("added", person, project)
+        return await self._member("added", person, project, at)
 
     async def remove(self, person: Person, project: str) -> Event:
         person.projects.discard(project)
@@ -84,8 +89,10 @@ class Publisher:
         del self._peer.tokens[token]
         await self._credential("token.revoked", person, token_id)
 
-    async def _member(self, kind: str, person: Person, project: str) -> Event:
-        event = Event(type=f"member.{kind}", project_id=project, member=Member(user_id=person.id, role=Member.EDITOR))
+    async def _member(self, kind: str, person: Person, project: str, at: Timestamp | None = None) -> Event:
+        event = Event(
+            time=at, type=f"member.{kind}", project_id=project, member=Member(user_id=person.id, role=Member.EDITOR)
+        )
         await self.publish(member_subject(project, person.id), event)
         return event
 

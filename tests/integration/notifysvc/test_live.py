@@ -165,6 +165,20 @@ async def test_a_new_member_hears_of_the_project_from_then_on(
         assert ids(await watching.take(2)) == ids(told)
 
 
+async def test_a_new_member_hears_too_what_came_before_the_news_of_the_membership_and_happened_after_it(
+    watch: Watch, peer: Peer, publisher: Publisher, project: str
+) -> None:
+    person, member = peer.person(), peer.person(project)
+    async with watch(person) as watching, watch(member) as members:
+        before = await publisher.task(project)
+        joined = publisher.now()
+        assigned = await publisher.task(project, to=person)
+        assert ids(await members.take(2)) == ids([before, assigned])
+        news = await publisher.join(person, project, at=joined)
+        then = await publisher.task(project)
+        assert ids(await watching.take(3)) == ids([assigned, news, then])
+
+
 async def test_a_project_can_be_subscribed_to_before_its_event_has_come(
     connect: Connect, peer: Peer, publisher: Publisher, project: str
 ) -> None:

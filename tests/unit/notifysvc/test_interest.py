@@ -1,0 +1,34 @@
+from taskbell.notifications.v1.notifications_pb2 import WatchRequest
+
+from chassis.jetstream import SUBJECTS
+from notifysvc.interest import FIELDS, MOST_SUBJECTS, Interest
+from tasksvc import task_filter
+
+
+def test_a_live_filter_may_name_what_the_filter_of_a_list_may() -> None:
+    assert FIELDS == task_filter.FIELDS
+
+
+def test_a_reader_of_the_stream_is_given_little_that_it_does_not_want() -> None:
+    everything = Interest.of(WatchRequest(), "me")
+    assert everything.subjects("me", {"p", "q"}) == [
+        "taskbell.events.task.p.>",
+        "taskbell.events.task.q.>",
+        "taskbell.events.member.>",
+        "taskbell.events.credential.me.>",
+    ]
+    narrow = Interest.of(WatchRequest(project="p"), "me")
+    assert narrow.subjects("me", {"p", "q"}) == ["taskbell.events.task.p.>", "taskbell.events.member.p.>"]
+    assert Interest.of(WatchRequest(project="p", inbox=True), "me").subjects("me", {"p", "q"}) == [
+        "taskbell.events.task.p.>"
+    ]
+    assert Interest.of(WatchRequest(inbox=True), "me").subjects("me", {"p"}) == ["taskbell.events.task.p.>"]
+
+
+def test_subjects_are_never_none_which_would_mean_all() -> None:
+    assert Interest.of(WatchRequest(inbox=True), "me").subjects("me", set())
+
+
+def test_a_reader_of_very_many_projects_reads_the_whole_stream() -> None:
+    projects = {str(number) for number in range(MOST_SUBJECTS + 1)}
+    assert Interest.of(WatchRequest(), "me").subjects("me", projects) == [SUBJECTS]
