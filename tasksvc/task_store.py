@@ -93,16 +93,22 @@ class TaskStore:
 
     async def change_all(self, db: Executor, edits: Sequence[Edit]) -> list[Task]:
         """Stores what is decided of each task, all or none; the tasks after it, in this order."""
-        trees = _trees([(edit.seen, _decided(edit, edit.seen)) for edit in edits])
+        expected = [(edit.seen, change) for edit in edits if (change := _decided(edit, edit.seen))]
+        trees = _trees(expected)
+        parents = {change.task.parent_id for _, change in expected if change.rehomes and change.task.parent_id}
         async with transaction(db) as connection:
             # Ahead of the rows, by everybody: who holds a row waits for no tree.
             if trees:
                 await connection.execute(SQL["lock_trees"], trees)
-            tasks = _by_id(await connection.fetch(SQL["lock_tasks"], [edit.seen.id for edit in edits]))
+            tasks = _by_id(await connection.fetch(SQL["lock_tasks"], parents | {edit.seen.id for edit in edits}))
             decided = [(edit, change) for edit in edits if (change := _decided(edit, tasks[edit.seen.id]))]
             if not _trees([(tasks[change.task.id], change) for _, change in decided]) <= trees:
                 raise Conflict("Another change moved the task meanwhile; try again.")
             changes, places = [change for _, change in decided], [edit.place for edit, _ in decided]
+            for change, place in zip(changes, places, strict=True):
+                if change.task.parent_id in parents - tasks.keys():
+                    with at(place):
+                        raise _no_parent(change.task.parent_id)
             await _check_assignees(connection, changes, places)
             tasks |= await _change(connection, changes)
             await _check_homes(connection, changes, places)
@@ -114,12 +120,12 @@ def _decided(edit: Edit, task: Task) -> Change | None:
         return edit.decide(task)
 
 
-def _trees(decided: Sequence[tuple[Task, Change | None]]) -> set[str]:
+def _trees(decided: Sequence[tuple[Task, Change]]) -> set[str]:
     """The projects in which tasks come to stand under others, or no longer do."""
     return {
         project
         for before, change in decided
-        if change and change.rehomes
+        if change.rehomes
         for project in (before.project_id, change.task.project_id)
     }
 
