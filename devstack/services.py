@@ -5,6 +5,7 @@ import functools
 import importlib.util
 import os
 import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ def python_environment(folder: Path) -> dict[str, str]:
     """The developer's environment without its TASKBELL_* variables, for a Python child."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TASKBELL_")}
     environment["PYTHONUNBUFFERED"] = "1"  # what a child says before it dies is what one wants to read
-    packages = Path(asyncio.__file__).parent, Path(__file__).parent
+    packages = Path(sysconfig.get_path("purelib")), Path(__file__).parent
     if environment.pop("PYTHONDONTWRITEBYTECODE", "") or not all(os.access(each, os.W_OK) for each in packages):
         # Nothing may be written beside the sources; compiled anew at each start they take seconds.
         environment.setdefault("PYTHONPYCACHEPREFIX", str(folder / "pycache"))
