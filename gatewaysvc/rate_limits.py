@@ -39,7 +39,7 @@ class Quota:
 
 CALLER: Final = Limit(burst=400, per_second=200)
 ADDRESS: Final = Limit(burst=2000, per_second=1000)
-PASSWORD: Final = Limit(burst=120, per_second=2)
+PASSWORD: Final = Limit(burst=240, per_second=4)
 _PASSWORD_ROUTES: Final = frozenset((("POST", "/v1/sessions"), ("POST", "/v1/users")))
 
 

@@ -109,3 +109,51 @@ async def test_a_body_that_breaks_off_is_nobodys_crash(gateway, http):
     writer.close()
     async with http.get(TASK) as response:
         assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        b"/\xff",
+        b"/v1/tasks/\xff",
+        "/v1/задачи".encode(),
+        b"/v1/tasks?filter=\xff",
+        b"/v1/tasks?\xff=1",
+        b"/v1/tasks:\xff",
+    ],
+)
+async def test_a_target_that_is_not_encoded_is_no_crash(gateway, target):
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\nConnection: close\r\n\r\n")
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    assert answer.splitlines()[0].split()[1] in (b"400", b"404"), answer
+    assert b'"reason":' in answer
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"X-Request-Id",
+        b"Authorization",
+        b"Idempotency-Key",
+        b"If-Match",
+        b"traceparent",
+        b"Grpc-Timeout",
+        b"Content-Type",
+        b"Origin",
+        b"Accept",
+    ],
+)
+@pytest.mark.parametrize("value", [b"\xff", "ж".encode(), b"", b"'", b'"', b"\x00"])
+async def test_a_strange_header_is_no_crash(gateway, name, value):
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    head = [b"POST /v1/tasks HTTP/1.1", b"Host: x", b"Connection: close", b"Content-Length: 13", name + b": " + value]
+    if name != b"Authorization":
+        head.append(b"Authorization: Bearer good")
+    writer.write(b"\r\n".join(head) + b'\r\n\r\n{"title":"a"}')
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    assert int(answer.splitlines()[0].split()[1]) < 500, answer
