@@ -1,0 +1,104 @@
+"""Live streams beside the real tasksvc: rights that end, rights that begin, and the order of changes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc.aio
+import pytest
+import pytest_asyncio
+from taskbell.notifications.v1.notifications_pb2 import ConnectRequest, Hello, Subscribe, WatchRequest
+from taskbell.notifications.v1.notifications_pb2_grpc import NotificationServiceStub
+
+from chassis.errors import from_rpc_error
+from devstack.stack import Stack
+from tests.acceptance.conftest import Newcomer
+
+PROMISED = 5.0
+"""Seconds after which a right that was taken away is gone, also from open streams."""
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def notifications(stack: Stack) -> AsyncIterator[Any]:
+    async with grpc.aio.insecure_channel(stack.notify_address) as channel:
+        yield NotificationServiceStub(channel)
+
+
+@asynccontextmanager
+async def connected(notifications: Any, token: str, **wanted: Any) -> AsyncIterator[Any]:
+    """A stream that has said hello and runs one subscription."""
+    stream = notifications.Connect()
+    await stream.write(ConnectRequest(hello=Hello(token=token)))
+    assert (await stream.read()).HasField("welcome")
+    await stream.write(ConnectRequest(subscribe=Subscribe(id="s", **wanted)))
+    assert (await stream.read()).HasField("subscribed")
+    yield stream
+    stream.cancel()
+
+
+async def refusal(stream: Any) -> str:
+    """The reason for which the stream ends within the time promised."""
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await asyncio.wait_for(drained(stream), PROMISED)
+    assert raised.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    return from_rpc_error(raised.value).reason
+
+
+async def drained(stream: Any) -> None:
+    while await stream.read() is not grpc.aio.EOF:
+        pass
+
+
+async def test_logging_out_ends_the_open_streams(notifications: Any, newcomer: Newcomer) -> None:
+    ann = await newcomer()
+    async with connected(notifications, ann.token) as stream:
+        await ann.ask("DELETE", "/v1/sessions/current")
+        assert await refusal(stream) == "SESSION_ENDED"
+
+
+async def test_revoking_an_api_token_ends_its_streams_and_no_other(notifications: Any, newcomer: Newcomer) -> None:
+    ann = await newcomer()
+    token = await ann.make("/v1/tokens", name="a lamp", scopes=["notifications:read"])
+    async with connected(notifications, token["secret"]) as stream, connected(notifications, ann.token) as session:
+        await ann.ask("DELETE", f"/v1/tokens/{token['id']}")
+        assert await refusal(stream) == "TOKEN_INVALID"
+        task = await ann.make("/v1/tasks", title="milk")
+        heard = [event.task.id for event in (await session.read()).events.events if event.HasField("task")]
+        while not heard:
+            heard = [event.task.id for event in (await session.read()).events.events if event.HasField("task")]
+        assert heard == [task["id"]]
+
+
+async def test_who_is_invited_and_given_a_task_at_once_hears_of_it_on_an_open_stream(
+    notifications: Any, newcomer: Newcomer
+) -> None:
+    ann, bob = await newcomer(), await newcomer()
+    async with connected(notifications, bob.token) as stream:
+        given = []
+        for number in range(10):
+            project = await ann.make("/v1/projects", title=f"project {number}")
+            await ann.make(f"/v1/projects/{project['id']}/members", username=bob.username, role="EDITOR")
+            task = await ann.make("/v1/tasks", title="for you", projectId=project["id"], assigneeId=bob.id)
+            given.append(task["id"])
+        heard: list[str] = []
+        async with asyncio.timeout(10):
+            while len(heard) < len(given):
+                heard += [event.task_id for event in (await stream.read()).events.events if event.task_id]
+        assert heard == given
+
+
+async def test_the_changes_of_a_task_come_once_each_in_the_order_of_its_versions(
+    notifications: Any, newcomer: Newcomer
+) -> None:
+    ann = await newcomer()
+    task = await ann.make("/v1/tasks", title="title 0")
+    stream = notifications.Watch(WatchRequest(project=ann.user["personalProjectId"]), metadata=ann.metadata)
+    await stream.initial_metadata()
+    async with asyncio.TaskGroup() as changes:
+        for number in range(1, 41):
+            changes.create_task(ann.ask("PATCH", f"/v1/tasks/{task['id']}", {"title": f"title {number}"}))
+    async with asyncio.timeout(10):
+        heard = [await stream.read() for _ in range(40)]
+    stream.cancel()
+    assert [event.task_version for event in heard] == list(range(2, 42))
