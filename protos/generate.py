@@ -1,8 +1,8 @@
 """Generates the Python code and the descriptor image from the .proto files.
 
-`python protos/generate.py` writes it in place; `--check` compares with what is committed; `--image FILE` writes only the
-descriptor image that buf lints and compares. protoc and its plugins live in an environment of their own (`--codegen`):
-grpcio-tools pins an older protobuf than the services run on.
+`python protos/generate.py` writes it in place; `--check` compares with what is committed; `--image FILE` only writes
+the descriptor image that buf lints and compares. protoc and its plugins live in an environment of their own
+(`--codegen`): grpcio-tools pins an older protobuf than the services run on.
 """
 
 import argparse
@@ -34,7 +34,7 @@ SERVER_SIDE = ("google/api/", "buf/", "google/protobuf/descriptor.proto", "taskb
 
 
 def dependencies() -> descriptor_pb2.FileDescriptorSet:
-    """What our .proto files import: their packages carry the descriptors, so no third-party .proto file is kept here."""
+    """What our .proto files import: their packages carry the descriptors, so we keep no third-party .proto file."""
     modules = (any_pb2, descriptor_pb2, duration_pb2, empty_pb2, field_mask_pb2, struct_pb2, timestamp_pb2)
     googleapis = (http_pb2, annotations_pb2, field_behavior_pb2)
     files = descriptor_pb2.FileDescriptorSet()
@@ -47,14 +47,18 @@ def dependencies() -> descriptor_pb2.FileDescriptorSet:
 
 
 def protoc(codegen: Path, imports: descriptor_pb2.FileDescriptorSet, sources: list[str], *arguments: str) -> None:
-    """Runs protoc of the codegen environment over `sources`."""
+    """Runs protoc over `sources`, which stand in `imports` or, with FROM_DISK, under protos/."""
     with tempfile.NamedTemporaryFile(suffix=".binpb") as file:
         file.write(imports.SerializeToString())
         file.flush()
         subprocess.run(  # noqa: S603  # our own arguments
             [
-                str(codegen / "bin" / "python"), "-m", "grpc_tools.protoc",
-                f"--descriptor_set_in={file.name}", *arguments, *sources,
+                str(codegen / "bin" / "python"),
+                "-m",
+                "grpc_tools.protoc",
+                f"--descriptor_set_in={file.name}",
+                *arguments,
+                *sources,
             ],
             check=True,
             env={"PATH": f"{codegen / 'bin'}:/usr/bin:/bin"},
@@ -63,7 +67,15 @@ def protoc(codegen: Path, imports: descriptor_pb2.FileDescriptorSet, sources: li
 
 def image(codegen: Path, target: Path) -> None:
     """Writes the descriptors of our files and of all that they import, with comments."""
-    protoc(codegen, dependencies(), sources(), FROM_DISK, f"--descriptor_set_out={target}", "--include_imports", "--include_source_info")
+    protoc(
+        codegen,
+        dependencies(),
+        sources(),
+        FROM_DISK,
+        f"--descriptor_set_out={target}",
+        "--include_imports",
+        "--include_source_info",
+    )
 
 
 def sources() -> list[str]:
@@ -106,7 +118,9 @@ def generate(codegen: Path, protos: Path, sdk: Path) -> None:
     protoc(codegen, dependencies(), sources(), FROM_DISK, *outputs)
     client = without_options(codegen)
     ours = [file.name for file in client.file if file.name.startswith("taskbell/")]
-    protoc(codegen, client, ours, f"--python_betterproto2_out={sdk}", "--python_betterproto2_opt=client_generation=async")
+    protoc(
+        codegen, client, ours, f"--python_betterproto2_out={sdk}", "--python_betterproto2_opt=client_generation=async"
+    )
 
 
 def differences(codegen: Path) -> list[str]:
@@ -117,7 +131,8 @@ def differences(codegen: Path) -> list[str]:
         made = {path.relative_to(fresh) for path in fresh.rglob("*.py*") if path.is_file()}
         kept = {path.relative_to(ROOT) for path in [*PROTOS.glob("taskbell/**/*.py*"), *SDK.rglob("*.py")]}
         return sorted(
-            str(path) for path in made | kept
+            str(path)
+            for path in made | kept
             if path not in made or path not in kept or not filecmp.cmp(fresh / path, ROOT / path, shallow=False)
         )
 

@@ -85,6 +85,14 @@ async def test_a_task_through_its_life(ann: Person) -> None:
     assert history[-2]["changedFields"] == ["description", "due_time"]
 
 
+async def test_what_the_server_owns_is_ignored_in_input(ann: Person) -> None:
+    owned = {"id": "mine", "status": "COMPLETED", "version": 9, "creatorId": "me", "createTime": "2001-01-01T00:00:00Z"}
+    task = await ann.make("/v1/tasks", title="mine", **owned)
+    assert (task["status"], task["version"], task["creatorId"]) == ("PENDING", 1, ann.id)
+    sent_back = await ann.ask("PATCH", f"/v1/tasks/{task['id']}", {**task, "status": "FAILED", "title": "ours"})
+    assert (sent_back.body["status"], sent_back.body["title"]) == ("PENDING", "ours")
+
+
 async def test_an_etag_guards_against_lost_updates(ann: Person) -> None:
     task = await ann.make("/v1/tasks", title="one")
     path = f"/v1/tasks/{task['id']}"
