@@ -93,10 +93,20 @@ class Terminal:
 
     async def rest(self, path: str) -> Any:
         """What the REST API answers to the same person."""
+        return await self._rest("GET", path)
+
+    async def make(self, path: str, **body: Any) -> Any:
+        """Arranges something over REST, which takes a tenth of the time of a command."""
+        return await self._rest("POST", path, json=body)
+
+    async def _rest(self, method: str, path: str, **body: Any) -> Any:
         session = json.loads(self.config.read_text())["contexts"]["default"]["session"]
         headers = {"Authorization": f"Bearer {session['access_token']}"}
-        async with aiohttp.ClientSession(self.http_url) as http, http.get(path, headers=headers) as response:
-            assert response.status == 200
+        async with (
+            aiohttp.ClientSession(self.http_url) as http,
+            http.request(method, path, headers=headers, **body) as response,
+        ):
+            assert response.status == 200, await response.text()
             return await response.json()
 
     @property

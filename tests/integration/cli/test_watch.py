@@ -33,8 +33,8 @@ async def events(child: asyncio.subprocess.Process, count: int) -> list[dict[str
 async def test_changes_are_printed_as_they_happen_until_ctrl_c(ann: Terminal) -> None:
     async with ann.running("watch", "-o", "jsonl") as child:
         await watching(child)
-        task = await ann.json("add", "Book the van")
-        await ann.ok("done", task["id"])
+        task = await ann.make("/v1/tasks", title="Book the van")
+        await ann.make(f"/v1/tasks/{task['id']}:complete")
         created, completed = await events(child, 2)
     assert [each["type"] for each in (created, completed)] == ["task.created", "task.completed"]
     assert created["task"] == task
@@ -44,17 +44,18 @@ async def test_changes_are_printed_as_they_happen_until_ctrl_c(ann: Terminal) ->
 
 
 async def test_a_watch_can_be_narrowed(ann: Terminal, bob: Terminal) -> None:
-    await ann.ok("project", "create", "Band")
-    await ann.ok("project", "add-member", "Band", bob.username)
+    band = (await ann.make("/v1/projects", title="Band"))["id"]
+    await ann.make(f"/v1/projects/{band}/members", username=bob.username, role="EDITOR")
+    bobs = (await bob.rest("/v1/users/me"))["id"]
     async with (
         bob.running("watch", "-P", "band", "-f", "priority >= HIGH", "-o", "jsonl") as narrow,
         bob.running("watch", "--inbox", "-o", "jsonl") as inbox,
     ):
         await watching(narrow)
         await watching(inbox)
-        await bob.ok("add", "elsewhere", "-p", "urgent")
-        await ann.ok("add", "low", "-P", "Band", "-p", "low", "-a", bob.username)
-        await ann.ok("add", "high", "-P", "Band", "-p", "high")
+        await bob.make("/v1/tasks", title="elsewhere", priority="URGENT")
+        await ann.make("/v1/tasks", title="low", projectId=band, priority="LOW", assigneeId=bobs)
+        await ann.make("/v1/tasks", title="high", projectId=band, priority="HIGH")
         [seen] = await events(narrow, 1)
         [concerning] = await events(inbox, 1)
     assert seen["task"]["title"] == "high"
@@ -64,7 +65,7 @@ async def test_a_watch_can_be_narrowed(ann: Terminal, bob: Terminal) -> None:
 async def test_a_pipe_gets_a_line_an_event(ann: Terminal) -> None:
     async with ann.running("watch") as child:
         await watching(child)
-        task = await ann.json("add", "milk")
+        task = await ann.make("/v1/tasks", title="milk")
         assert child.stdout
         async with asyncio.timeout(30):
             line = (await child.stdout.readline()).decode()
@@ -86,7 +87,7 @@ async def test_a_screen_gets_a_live_table(ann: Terminal) -> None:
 
     async with asyncio.timeout(30):
         await drawn("Watching.")
-        await ann.ok("add", "Feed the cat")
+        await ann.make("/v1/tasks", title="Feed the cat")
         await drawn("Feed the cat")
         child.send_signal(signal.SIGINT)
         assert await child.wait() == 130
@@ -110,12 +111,12 @@ async def test_a_watch_outlives_a_restart_of_the_service(
     carl = await somebody()
     async with carl.running("watch", "-o", "jsonl") as child:
         await watching(child)
-        await carl.ok("add", "before")
+        await carl.make("/v1/tasks", title="before")
         await events(child, 1)
         await stack.notifysvc.kill()
-        await carl.ok("add", "meanwhile")
+        await carl.make("/v1/tasks", title="meanwhile")
         await stack.notifysvc.start()
-        await carl.ok("add", "after")
+        await carl.make("/v1/tasks", title="after")
         seen = await events(child, 2)
     assert [each["task"]["title"] for each in seen] == ["meanwhile", "after"]
 
@@ -124,8 +125,9 @@ async def test_the_inbox_is_read_and_put_away(somebody: Callable[[], Awaitable[T
     carl = await somebody()
     async with carl.running("watch", "--inbox", "-o", "jsonl") as child:
         await watching(child)
+        me = (await carl.rest("/v1/users/me"))["id"]
         for title in ("one", "two"):
-            await carl.ok("add", title, "-a", "me")
+            await carl.make("/v1/tasks", title=title, assigneeId=me)
         await events(child, 2)
     listed = await carl.json("inbox", "list")
     assert listed == await carl.rest("/v1/notifications")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.protobuf import field_mask_pb2, json_format, message_factory
 from google.protobuf.message import Message
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskbell.accounts.v1 import accounts_pb2
 from taskbell.events.v1 import events_pb2
@@ -93,6 +93,7 @@ def messages(draw: st.DrawFn, kind: type[Message], depth: int = 3) -> Message:
 
 
 @pytest.mark.parametrize(("theirs", "ours"), TWINS, ids=lambda kind: str(kind.__name__))
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_any_message_is_printed_as_the_rest_api_prints_it(
     theirs: type[Message], ours: Any, data: st.DataObject
