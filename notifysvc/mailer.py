@@ -33,10 +33,10 @@ from notifysvc.letter import Sender
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
-LEASE: Final = 120.0
+LEASE: Final = 60.0
 _MOST: Final = 20
 """Mails claimed at once."""
-_SENDING: Final = 45.0
+_SENDING: Final = 25.0
 """Seconds that one mail may take. Begun in the first half of the lease, it is over before the lease is."""
 _POLL: Final = 1.0
 _FIRST_PAUSE: Final = 2.0
