@@ -8,8 +8,8 @@ the last acknowledged write, whatever Redis does, with LEASE < SETTLING and each
    Otherwise it reads PostgreSQL.
 2. A writer answers only if, after its commit, one of these held under a view that was asked for within LEASE:
    a) trusted: it has renewed the entry under that epoch on that server;
-   b) untrusted, and seen so for SETTLING. If it could not renew the entry, it makes the row untrusted itself, with a
-      new epoch.
+   b) untrusted; then it waits until it has seen it so for SETTLING. If it could not renew the entry, it makes the row
+      untrusted itself, with a new epoch.
 3. Only an untrusted row that was seen for SETTLING is made trusted, under a new epoch again, which is empty.
 
 - Same epoch: entries come from reads that began after the renewal (chassis.cache) or are at least as new as it.

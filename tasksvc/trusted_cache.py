@@ -53,12 +53,12 @@ class TrustedCache:
         while True:
             view = await self._trust.view(since=begun)
             if not view.trusted:
-                if view.unsettled <= 0:
-                    return
-                await asyncio.sleep(view.unsettled)
-            elif view.epoch == changed_under:
+                # By then older epochs are over. Later ones are none of ours: what fills them is read after our commit.
+                await asyncio.sleep(max(view.unsettled, 0))
                 return
-            elif await change(view):
+            if view.epoch == changed_under:
+                return
+            if await change(view):
                 changed_under = view.epoch
             else:
                 await self._trust.distrust(view.epoch)

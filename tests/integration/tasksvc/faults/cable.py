@@ -11,6 +11,8 @@ class Cable:
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
         self._plugged = True
+        self._flows = asyncio.Event()
+        self._flows.set()
         self._open: set[asyncio.StreamWriter] = set()
         self.port = 0
 
@@ -19,6 +21,14 @@ class Cable:
         self._plugged = False
         for writer in self._open:
             writer.transport.abort()
+
+    def stall(self) -> None:
+        """Keeps every connection, and passes nothing on."""
+        self._flows.clear()
+
+    def flow(self) -> None:
+        """Passes on again."""
+        self._flows.set()
 
     def plug(self) -> None:
         """Takes connections again."""
@@ -32,17 +42,17 @@ class Cable:
         ends = {writer, there_writer}
         self._open |= ends
         try:
-            await asyncio.gather(_pass(reader, there_writer), _pass(there_reader, writer))
+            await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
         finally:
             self._open -= ends
 
-
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.transport.abort()
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()
 
 
 @asynccontextmanager

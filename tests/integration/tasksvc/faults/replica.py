@@ -94,12 +94,14 @@ class Replica:
 
 
 @asynccontextmanager
-async def replica(database: str, redis_url: str, project_id: str, user_id: str) -> AsyncIterator[Replica]:
-    """One more replica; it need not believe the cache yet."""
+async def replica(
+    database: str, redis_url: str, project_id: str, user_id: str, *, trust_through: str = ""
+) -> AsyncIterator[Replica]:
+    """One more replica; it need not believe the cache yet. It may ask for the trust in it another way."""
     stopping = asyncio.Event()
     async with (
         postgres.connect(database, "tasksvc", 8) as pool,
-        postgres.connect(database, "tasksvc", 2) as own_pool,
+        postgres.connect(trust_through or database, "tasksvc", 2) as own_pool,
         redis_link.connect(redis_url, SCRIPTS) as redis,
         asyncio.TaskGroup() as group,
     ):

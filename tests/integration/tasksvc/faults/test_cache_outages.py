@@ -1,15 +1,18 @@
 """The cache while Redis is stopped, killed, frozen, cut off or back with what it once held: right, and soon."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from devstack.process import Process
-from tests.integration.tasksvc.faults.cable import Cable
-from tests.integration.tasksvc.faults.replica import Replica
+from tests.integration.tasksvc.faults.cable import Cable, cable
+from tests.integration.tasksvc.faults.replica import Replica, replica
 
 SOON = 2.5
 """More than a write may have to wait until nobody trusts the cache, on a busy machine."""
@@ -116,6 +119,25 @@ async def test_what_a_restarted_redis_brings_back_from_its_disk_is_not_believed(
     assert (await one.get(task.id)).title == "new"
 
 
+async def test_a_redis_that_is_back_with_an_older_state_of_its_disk_is_not_believed(
+    one: Replica, other: Replica, redis: Process, folder: Path
+) -> None:
+    task = await one.create("old")
+    await one.caches(task.id)
+    data, backup = folder / "valkey", folder / "valkey.backup"
+    await asyncio.to_thread(shutil.copytree, data, backup)
+    await other.rename(task.id, "new")
+    assert await one.hits(task.id)
+    await redis.kill()
+    await asyncio.to_thread(shutil.rmtree, data)
+    await asyncio.to_thread(backup.rename, data)
+    await redis.start()
+    async with asyncio.timeout(20):
+        while not await one.hits(task.id):
+            assert (await one.get(task.id)).title == "new"
+    assert (await one.get(task.id)).title == "new"
+
+
 async def test_a_put_that_a_frozen_redis_executes_when_it_wakes_puts_nothing_old_back(
     one: Replica, other: Replica, redis: Process
 ) -> None:
@@ -154,8 +176,27 @@ async def test_a_write_by_a_replica_that_redis_is_cut_off_from_is_seen_by_those_
         its_cable.plug()
 
 
+async def test_a_replica_that_hears_nothing_of_the_trust_in_the_cache_stops_to_believe_it(
+    one: Replica, far: Replica, its_cable: Cable, database: str, redis_url: str, home: tuple[str, str]
+) -> None:
+    await far.believes()
+    task = await one.create("old")
+    async with cable(urlsplit(database).port or 0) as line:
+        through = database.replace(f":{urlsplit(database).port}/", f":{line.port}/")
+        async with replica(database, redis_url, *home, trust_through=through) as deaf:
+            await deaf.believes()
+            await deaf.caches(task.id)
+            line.stall()
+            its_cable.pull()
+            await far.rename(task.id, "new")
+            assert (await deaf.get(task.id)).title == "new"
+            its_cable.plug()
+            line.flow()
+            await deaf.caches(task.id)
+
+
 async def _hit_again(*replicas: Replica) -> bool:
     task = await replicas[0].create()
-    for replica in replicas:
-        await replica.caches(task.id)
+    for each in replicas:
+        await each.caches(task.id)
     return True

@@ -1,0 +1,74 @@
+"""What was committed, held against what was published."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+
+import asyncpg
+from taskbell.events.v1.events_pb2 import Event
+
+from chassis import jetstream, postgres
+from chassis.jetstream import STREAM, Bus
+from chassis.postgres import Pool
+
+EVENTUALLY = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """The outbox in the database, the stream on the bus."""
+
+    pool: Pool
+    bus: Bus
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, database: str, nats_url: str) -> AsyncIterator[Self]:
+        async with postgres.connect(database, "tasksvc", 2) as pool, jetstream.connect(nats_url) as bus:
+            yield cls(pool, bus)
+
+    async def committed(self) -> list[asyncpg.Record]:
+        return await self.pool.fetch("SELECT * FROM events ORDER BY id")
+
+    async def published(self) -> list[tuple[int, Event]]:
+        """The stream's events, each with its sequence."""
+        await self.bus.ready()
+        last = (await self.bus.jetstream.stream_info(STREAM)).state.last_seq
+        found = [await self.bus.jetstream.get_msg(STREAM, seq, direct=True) for seq in range(1, last + 1)]
+        return [(message.seq or 0, Event.FromString(message.data or b"")) for message in found]
+
+    async def emptied(self) -> None:
+        """Returns when nothing waits any more."""
+        async with asyncio.timeout(EVENTUALLY):
+            while await self.pool.fetchval("SELECT count(*) FROM events WHERE stream_sequence IS NULL"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    async def owners(self) -> Counter[str]:
+        """How many partitions each replica owns at this moment."""
+        rows = await self.pool.fetch(
+            "SELECT owner FROM ownerships WHERE name LIKE 'relay/%' AND expire_time > clock_timestamp()"
+        )
+        return Counter(row["owner"] for row in rows)
+
+    async def shared(self, *shares: int, within: float = 12) -> None:
+        """Returns when so many replicas own so many partitions each."""
+        async with asyncio.timeout(within):
+            while sorted((await self.owners()).values()) != sorted(shares):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    async def check(self) -> None:
+        """Everything that was committed is published once, each task's in order, and marked with its place."""
+        await self.emptied()
+        committed, published = await self.committed(), await self.published()
+        assert Counter(str(row["event_id"]) for row in committed) == Counter(event.event_id for _, event in published)
+        versions: dict[str, list[int]] = defaultdict(list)
+        for _, event in published:
+            if event.task_id:
+                versions[event.task_id].append(event.task_version)
+        for found in versions.values():
+            assert found == list(range(1, len(found) + 1))
+        places = {event.event_id: sequence for sequence, event in published}
+        assert {str(row["event_id"]): row["stream_sequence"] for row in committed} == places
