@@ -15,8 +15,8 @@ from tasksvc.task_filter import Parameters, condition
 from tasksvc.task_rows import task_from_row
 
 SQL: Final = queries("tasksvc")
-SETTINGS: Final = {"pg_trgm.word_similarity_threshold": "0.5"}
-"""What the connections are to be made with. A letter wrong in a word of five leaves half of its trigrams."""
+SETTINGS: Final = {"pg_trgm.word_similarity_threshold": "0.3"}
+"""What the connections are to be made with. A letter wrong in a word of five leaves a third of the trigrams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class TaskSearch:
         if after is not None:
             return await self._page(query, projects, matching, after, size, misspelt=after.misspelt)
         page = await self._page(query, projects, matching, None, size, misspelt=False)
-        if page.hits or not any(term.may_be_misspelt for term in query.wanted):
+        if page.hits or not any(term.errors for term in query.wanted):
             return page
         return await self._page(query, projects, matching, None, size, misspelt=True)
 
@@ -87,7 +87,9 @@ class TaskSearch:
         rows = await self._db.fetch(statement, *parameters.values)
         scored = [(task_from_row(row), float(row["score"])) for row in rows[:size]]
         words = words_of(text for task, _ in scored for text in (task.title, task.description))
-        hits = await self._db.fetch(SQL["list_hits"], words, parameters.values[1], _misspelt(query, misspelt=misspelt))
+        terms = query.wanted if misspelt else []
+        misspelt_words = [term.text for term in terms], [term.errors for term in terms]
+        hits = await self._db.fetch(SQL["list_hits"], words, parameters.values[1], *misspelt_words)
         marked = {row["word"] for row in hits}
         page = [Hit(task, score, snippet(task.title, task.description, marked)) for task, score in scored]
         more = len(rows) > size
@@ -108,9 +110,9 @@ def _found(query: SearchQuery, parameters: Parameters, *, misspelt: bool) -> str
         if not only:
             # A word such as "the" is in no index: beside others it may be anywhere.
             ways.append(f"numnode({written}) = 0")
-        if misspelt and term.may_be_misspelt:
+        if misspelt and term.errors:
             ways.append(f"task.words @@ to_tsquery('russian', {parameters.add(term.corrections, 'text')})")
-            ways.append(f"{parameters.add(term.text, 'text')} <% task.title")
+            ways.append(_resembles(term, parameters))
         return f"({' OR '.join(ways)})"
 
     return " OR ".join(
@@ -128,12 +130,13 @@ def _lexemes(query: SearchQuery, *, misspelt: bool) -> str:
     """All that may be found, for to_tsquery."""
     found = [term.lexemes for term in query.wanted]
     if misspelt:
-        found += [term.corrections for term in query.wanted if term.may_be_misspelt]
+        found += [term.corrections for term in query.wanted if term.errors]
     return " | ".join(f"({each})" for each in found)
 
 
-def _misspelt(query: SearchQuery, *, misspelt: bool) -> list[str]:
-    return [term.text for term in query.wanted if misspelt and term.may_be_misspelt]
+def _resembles(term: Term, parameters: Parameters) -> str:
+    word, errors = parameters.add(term.text, "text"), parameters.add(term.errors, "integer")
+    return f"({SQL['title_resembles'].format(word=word, errors=errors)})"
 
 
 def _after(position: Position | None, parameters: Parameters) -> str:

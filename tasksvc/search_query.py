@@ -10,8 +10,8 @@ from chassis.errors import InvalidField
 MOST_WORDS: Final = 32
 _TOKEN: Final = re.compile(r'(-?)(?:"([^"]*)"?|([^\s"]+))')
 _WORD: Final = re.compile(r"\w+")
-_SHORTEST_MISSPELT: Final = 4
-"""Letters. Shorter words are too much like too many others."""
+_ERRORS: Final = {range(4, 6): 1, range(6, 10): 2, range(10, 41): 3}
+"""By length. Shorter words are too much like too many others, longer ones are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,11 @@ class Term:
         return " <-> ".join(map(_quoted, words)) if self.phrase else " & ".join(f"{_quoted(word)}:*" for word in words)
 
     @property
-    def may_be_misspelt(self) -> bool:
-        """Whether other words may be meant."""
-        return not self.phrase and len(self.text) >= _SHORTEST_MISSPELT and _WORD.fullmatch(self.text) is not None
+    def errors(self) -> int:
+        """How many letters may be wrong, missing or too many; 0 means that no other words are meant."""
+        if self.phrase or not _WORD.fullmatch(self.text):
+            return 0
+        return next((errors for lengths, errors in _ERRORS.items() if len(self.text) in lengths), 0)
 
     @property
     def corrections(self) -> str:
@@ -66,13 +68,13 @@ def read_query(text: str) -> SearchQuery:
     """The query; nothing is wrong in it but that it may have too many words. Raises InvalidField."""
     if "\0" in text:
         raise InvalidField.named("query", text, "must not contain the character U+0000")
-    text = text.replace("ё", "е").replace("Ё", "Е")  # noqa: RUF001  # as the index has them
+    text = text.lower().replace("ё", "е")  # noqa: RUF001  # as the index has them
     alternatives: list[Alternative] = []
     wanted: list[Term] = []
     unwanted: list[Term] = []
     count = 0
     for minus, phrase, word in _TOKEN.findall(text):
-        if word.lower() == "or" and not minus:
+        if word == "or" and not minus:
             alternatives.append(Alternative(tuple(wanted), tuple(unwanted)))
             wanted, unwanted = [], []
             continue

@@ -1,5 +1,5 @@
 -- search_tasks
--- {found}: which tasks; $1: the query as it was written; $2: its words, for to_tsquery.
+-- $1: the query as it was written; $2: its words, for to_tsquery.
 WITH asked AS (
     SELECT
         websearch_to_tsquery('russian', $1) AS written,
@@ -8,8 +8,9 @@ WITH asked AS (
     SELECT
         task.id,
         (
-            4 * ts_rank(words, written) + 2 * ts_rank(words, begun)
-            + word_similarity($1, title) + similarity($1, title) / 2
+            -- Whole words before beginnings of words, titles before descriptions, short titles before long ones.
+            4 * ts_rank(words, written) + ts_rank(words, begun)
+            + similarity($1, title) / 2 + word_similarity($1, title) / 4
         )::float8 AS score
     FROM tasks AS task, asked
     WHERE {found}
@@ -20,9 +21,19 @@ WHERE {after}
 ORDER BY hit.score DESC, task.id
 LIMIT {limit}
 
+-- title_resembles
+-- Whether a word of the title differs in a few letters only. Trigrams find the candidates, by their index.
+{word} <% title AND EXISTS (
+    SELECT FROM regexp_split_to_table(lower(translate(title, 'Ёё', 'Ее')), '\W+') AS title_word
+    WHERE levenshtein_less_equal(left(title_word, 255), {word}, {errors}) <= {errors}
+)
+
 -- list_hits
--- Those of the words $1 that are what was searched for: $2 as lexemes, $3 as maybe misspelt.
+-- Those of the words $1 that are what was searched for: $2 as lexemes, $3 as misspelt by up to $4 letters.
 SELECT word
 FROM unnest($1::text[]) AS word
-WHERE to_tsvector('russian', translate(word, 'Ёё', 'Ее')) @@ (to_tsquery('russian', $2) || to_tsquery('simple', $2))
-    OR EXISTS (SELECT FROM unnest($3::text[]) AS asked WHERE asked <% word)
+WHERE to_tsvector('russian', translate(word, 'ё', 'е')) @@ (to_tsquery('russian', $2) || to_tsquery('simple', $2))
+    OR EXISTS (
+        SELECT FROM unnest($3::text[], $4::integer[]) AS asked (text, errors)
+        WHERE levenshtein_less_equal(left(translate(word, 'ё', 'е'), 255), text, errors) <= errors
+    )

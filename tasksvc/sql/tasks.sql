@@ -21,7 +21,7 @@ SELECT * FROM changed
 
 -- change_tasks
 -- The next versions and their events. A task of which another version came in between is left alone, and not returned.
--- Assigning a text means indexing its words again: {texts} is left out where no text changes.
+-- Assigning a text means indexing its words again, so the texts are left out where none changes.
 WITH change AS MATERIALIZED (
     SELECT item, (item -> 'task' ->> 'id')::uuid AS id FROM jsonb_array_elements($1) AS item
 ), changed AS (

@@ -1,6 +1,7 @@
 -- Everything that tasksvc owns. Runs with search_path set to its own schema, then public for the extensions.
 
 CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
+CREATE EXTENSION IF NOT EXISTS fuzzystrmatch SCHEMA public;
 
 DO $$
 BEGIN

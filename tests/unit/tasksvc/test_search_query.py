@@ -32,9 +32,21 @@ def test_corrections_swap_neighbours_and_leave_out_letters() -> None:
     assert Term("mlik", phrase=False).corrections == ("'lmik' | 'milk' | 'mlki' | 'lik' | 'mik' | 'mlk' | 'mli'")
 
 
-@pytest.mark.parametrize(("text", "may"), [("milk", True), ("tea", False), ("e-mail", False), ("v1.25", False)])
-def test_short_words_and_compounds_are_taken_as_written(text: str, may: bool) -> None:
-    assert Term(text, phrase=False).may_be_misspelt is may
+@pytest.mark.parametrize(
+    ("text", "errors"),
+    [
+        ("tea", 0),
+        ("milk", 1),
+        ("bread", 1),
+        ("kitchen", 2),
+        ("everything", 3),
+        ("e-mail", 0),
+        ("v1.25", 0),
+        ("x" * 41, 0),
+    ],
+)
+def test_longer_words_may_have_more_errors_and_compounds_none(text: str, errors: int) -> None:
+    assert Term(text, phrase=False).errors == errors
 
 
 def test_a_query_has_a_limit() -> None:
