@@ -57,7 +57,9 @@ clean: ## removes the environments and the development data
 
 # --- environments: made once, and again when a lock changes ---
 
-INSTALL := UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet
+# The machine's own certificates: there may be a proxy with one of its own.
+UV := UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_SYSTEM_CERTS=1
+INSTALL := $(UV) VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet
 
 $(VENV)/.uv: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Taskbell needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12"; exit 1; }
@@ -77,5 +79,5 @@ $(VENV)/.test: $(VENV)/.run requirements/test.txt
 
 $(CODEGEN)/.done: $(VENV)/.uv requirements/codegen.txt
 	@$(PYTHON) -m venv --without-pip $(CODEGEN)
-	@VIRTUAL_ENV=$(CODEGEN) UV_LINK_MODE=copy $(BIN)/uv pip install --quiet --require-hashes -r requirements/codegen.txt
+	@$(UV) VIRTUAL_ENV=$(CODEGEN) $(BIN)/uv pip install --quiet --require-hashes -r requirements/codegen.txt
 	@touch $@
