@@ -104,15 +104,17 @@ class Demo:
         for line in printed.rstrip().splitlines():
             self.out.print(f"    {line}", markup=False, highlight=False)
 
-    async def arrives(self, kind: str, task_id: str, since: float) -> None:
-        """Tells how long each listener took to hear of a change."""
+    async def arrives(self, kind: str, task_id: str, since: float, what: str = "the call") -> None:
+        """Tells how long each listener took to hear of a change, from the beginning of what made it."""
         for ear in self.ears:
             try:
                 async with asyncio.timeout(PATIENCE):
                     moment = await ear.moment(kind, task_id)
             except TimeoutError:
                 raise DemoFailed(f"{kind} did not reach the {ear.name} within {PATIENCE:g} s") from None
-            self.tell(f"[green]->[/green] {ear.name:<12} {kind:<16} after {(moment - since) * 1000:6.1f} ms")
+            self.tell(
+                f"[green]->[/green] {ear.name:<12} {kind:<16} {(moment - since) * 1000:6.1f} ms after {what} began"
+            )
 
     async def mail_arrives(self, address: str, words: str, since: float) -> None:
         """Tells how long a mail took whose subject has these words."""
@@ -229,7 +231,7 @@ async def edited_by_cli(demo: Demo, task: Json) -> None:
     since = time.perf_counter()
     edit = ["edit", task["id"], "--title", "Paint the kitchen walls white", "--label", "indoors"]
     demo.show(f"taskbell {shlex.join(edit)}", await demo.cli("bob", *edit))
-    await demo.arrives("task.updated", task["id"], since)
+    await demo.arrives("task.updated", task["id"], since, "the command")
 
 
 async def completed_over_grpc(demo: Demo, token: str, task: Json) -> None:
