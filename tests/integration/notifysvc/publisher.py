@@ -20,6 +20,10 @@ class Publisher:
         self._last: dict[str, int] = {}
         self._versions: dict[str, int] = {}
 
+    def forget(self) -> None:
+        """The stream is a new one."""
+        self._last.clear()
+
     @staticmethod
     def now() -> Timestamp:
         time = Timestamp()
