@@ -65,5 +65,6 @@ async def cable(server_port: int) -> AsyncIterator[Cable]:
         yield between
     finally:
         server.close()
+        between.flow()
         between.pull()
         await server.wait_closed()
