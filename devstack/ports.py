@@ -3,7 +3,7 @@
 import random
 import socket
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final, Self
@@ -49,8 +49,11 @@ class Ports:
                 wanted[name] = int(given)
         return cls(**wanted)
 
-    def settle(self) -> Self:
-        """The same with every port named. Raises StackError if a wanted one is taken."""
+    def settle(self, claims: ExitStack) -> Self:
+        """The same with every port named, and none of them found by another stack until the claims are given up.
+
+        Raises StackError if a wanted one is taken.
+        """
         wanted = asdict(self)
         taken: list[str] = []
         with ExitStack() as held:
@@ -60,43 +63,58 @@ class Ports:
                         held.enter_context(_listen(each))
                     except OSError as error:
                         taken.append(f"port {each} ({variable(name)}): {error.strerror}")
-            if taken:
-                raise StackError(
-                    "These ports cannot be used:\n"
-                    + "".join(f"  {each}\n" for each in taken)
-                    + "Stop what listens there, set the variable to another port, or start with --free-ports."
-                )
-            for name, port in wanted.items():
-                if port == 0:
-                    wanted[name] = _find(held, 3 if name == "metrics" else 1)
+                    # Whoever names a port may have claimed it before.
+                    with suppress(OSError):
+                        claims.enter_context(_claim(each))
+        if taken:
+            raise StackError(
+                "These ports cannot be used:\n"
+                + "".join(f"  {each}\n" for each in taken)
+                + "Stop what listens there, set the variable to another port, or start with --free-ports."
+            )
+        for name, port in wanted.items():
+            if port == 0:
+                wanted[name] = free_port(claims, in_a_row=3 if name == "metrics" else 1)
         return type(self)(**wanted)
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with ExitStack() as held:
-        return _find(held, 1)
+def free_port(claims: ExitStack | None = None, *, in_a_row: int = 1) -> int:
+    """A port (the first of some in a row) that nobody listens on.
+
+    Nobody else finds it here until the claims are given up; without them, until this process ends.
+    """
+    lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    # Below the range that outgoing connections take theirs from: there a port found free stays so.
+    last = max(lowest_outgoing, 30000) - in_a_row
+    for _ in range(1000):
+        first = random.randrange(20000, last)  # noqa: S311 - no secret
+        with ExitStack() as attempt, suppress(OSError):
+            signs = [attempt.enter_context(_claim(port)) for port in range(first, first + in_a_row)]
+            for port in range(first, first + in_a_row):
+                _listen(port).close()
+            if claims is None:
+                for sign in signs:
+                    sign.detach()
+            else:
+                claims.push(attempt.pop_all())
+            return first
+    raise StackError(f"There is no free port between 20000 and {last}.")
 
 
 def _row(name: str, port: int) -> Iterable[int]:
     return range(port, min(port + 3, 65536)) if name == "metrics" and port else [port] if port else []
 
 
-def _find(held: ExitStack, count: int) -> int:
-    """The first of `count` free ports in a row; they stay held so that they aren't found twice."""
-    lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
-    for _ in range(1000):
-        # Below the range that outgoing connections take theirs from: there a port found free stays so.
-        first = random.randrange(20000, max(lowest_outgoing, 30000) - count)  # noqa: S311 - no secret
-        with ExitStack() as attempt:
-            try:
-                for port in range(first, first + count):
-                    attempt.enter_context(_listen(port))
-            except OSError:
-                continue
-            held.push(attempt.pop_all())
-            return first
-    raise StackError("There is no free port between 20000 and 30000.")
+def _claim(port: int) -> socket.socket:
+    """Tells other stacks that the port is spoken for, long before somebody listens there; ends with this process."""
+    sign = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # A name in the kernel, not a file, and like a port known within the network namespace.
+        sign.bind(f"\0taskbell/port/{port}")
+    except OSError:
+        sign.close()
+        raise
+    return sign
 
 
 def _listen(port: int) -> socket.socket:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from pathlib import Path
@@ -41,12 +41,14 @@ class Stack:
     running: dict[Service, list[Process]] = field(init=False, default_factory=lambda: {kind: [] for kind in SERVICES})
     _addresses: dict[Service, list[int]] = field(init=False, default_factory=dict)
     _exit: AsyncExitStack = field(init=False)
+    _claims: ExitStack = field(init=False)
     _up: bool = field(init=False, default=False)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as leaving:
             self.folder, self.secrets = await leaving.enter_async_context(open_folder(self.data_dir))
-            self.ports = self.ports.settle()
+            self._claims = leaving.enter_context(ExitStack())
+            self.ports = self.ports.settle(self._claims)
             self._lay_out()
             leaving.push_async_callback(self._stop)
             await self._start()
@@ -133,7 +135,7 @@ class Stack:
 
     async def add(self, kind: Service) -> Process:
         """One more replica of the service, ready. The others don't know its address."""
-        replica = self._replica(kind, free_port(), 0)
+        replica = self._replica(kind, free_port(self._claims), 0)
         self.running[kind].append(replica)
         await replica.start()
         return replica
@@ -165,7 +167,7 @@ class Stack:
         first = {"tasksvc": ports.tasks, "notifysvc": ports.notify, "gatewaysvc": ports.http}
         for kind in SERVICES:
             count = self.replicas.get(kind, 0)
-            self._addresses[kind] = [first[kind], *(free_port() for _ in range(1, count))][:count]
+            self._addresses[kind] = [first[kind], *(free_port(self._claims) for _ in range(1, count))][:count]
         # Only now: each of them is told where all the others are.
         for index, kind in enumerate(SERVICES):
             metrics_ports = chain([ports.metrics + index], repeat(0))

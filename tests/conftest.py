@@ -23,8 +23,9 @@ MakeStack = Callable[..., Stack]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keeps compiled code for the child processes between runs where none may be written beside the sources."""
-    if sys.dont_write_bytecode and config.cache is not None:
-        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(config.cache.mkdir("pycache")))
+    cache: pytest.Cache | None = getattr(config, "cache", None)  # pytest runs without one on request
+    if sys.dont_write_bytecode and cache is not None:
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache.mkdir("pycache")))
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 

@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,9 +59,10 @@ RunDev = Callable[..., AbstractAsyncContextManager[Dev]]
 
 
 @pytest.fixture
-def dev(tmp_path: Path) -> RunDev:
+def dev(tmp_path: Path) -> Iterator[RunDev]:
     """Runs it with ports of its own, named by the variables: `async with dev("--tasksvc", "2") as running`."""
-    ports = Ports.free().settle()
+    claims = ExitStack()
+    ports = Ports.free().settle(claims)
 
     @asynccontextmanager
     async def start(*flags: str) -> AsyncIterator[Dev]:
@@ -77,7 +78,8 @@ def dev(tmp_path: Path) -> RunDev:
         finally:
             await running.stop()
 
-    return start
+    with claims:
+        yield start
 
 
 def _variables(ports: Ports) -> Iterator[tuple[str, str]]:

@@ -1,16 +1,20 @@
 """A stack beside others: whose folder, which ports, which user."""
 
 import os
+import random
 import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 import asyncpg
 import nats
 import pytest
 import redis.asyncio
+from nats.aio.client import Client as Bus
 
 from devstack.errors import StackError
 from devstack.ports import Ports, free_port
@@ -57,16 +61,34 @@ async def test_every_taken_port_is_named_with_its_variable(tmp_path: Path) -> No
 async def test_a_port_wanted_twice_is_refused() -> None:
     port = free_port()
     with pytest.raises(StackError, match="TASKBELL_NOTIFY_PORT"):
-        Ports(tasks=port, notify=port, http=0, metrics=0, mail=0, smtp=0).settle()
+        Ports(tasks=port, notify=port, http=0, metrics=0, mail=0, smtp=0).settle(ExitStack())
 
 
 def test_the_metrics_ports_are_three_in_a_row() -> None:
-    ports = Ports.from_environment({"TASKBELL_METRICS_PORT": str(free_port())}, free=True)
+    ports = Ports.from_environment({"TASKBELL_METRICS_PORT": str(free_port(in_a_row=3))}, free=True)
     with (
         socket.create_server(("127.0.0.1", ports.metrics + 2)),
         pytest.raises(StackError, match=str(ports.metrics + 2)),
     ):
-        ports.settle()
+        ports.settle(ExitStack())
+
+
+def test_two_stacks_that_start_at_once_find_different_ports() -> None:
+    with ExitStack() as one, ExitStack() as other:
+        found = [set(asdict(Ports.free().settle(claims)).values()) for claims in (one, other)]
+    assert not found[0] & found[1]
+
+
+def test_a_claimed_port_is_not_found_again_until_the_claim_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = random.randrange
+    draws: list[int] = []
+    monkeypatch.setattr(random, "randrange", lambda *span: draws.pop() if draws else real(*span))
+    with ExitStack() as claims:
+        port = free_port(claims)
+        draws.append(port)
+        assert free_port() != port
+    draws.append(port)
+    assert free_port() == port
 
 
 @pytest.mark.parametrize("wrong", ["http", "70000", "-1", "80.5"])
@@ -81,8 +103,10 @@ async def test_nobody_gets_in_without_the_password(servers: Stack) -> None:
     async with redis.asyncio.from_url(f"redis://127.0.0.1:{servers.ports.valkey}") as stranger:
         with pytest.raises(redis.exceptions.AuthenticationError):
             await stranger.ping()
+    bus = Bus()
     with pytest.raises(nats.errors.Error, match="Authorization"):
-        await nats.connect(f"nats://127.0.0.1:{servers.ports.nats}", allow_reconnect=False, error_cb=_silent)
+        await bus.connect(f"nats://127.0.0.1:{servers.ports.nats}", allow_reconnect=False, error_cb=_silent)
+    await bus.close()
 
 
 async def _silent(_error: Exception) -> None:
