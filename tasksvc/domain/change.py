@@ -1,5 +1,6 @@
 """A change of a task: the next version, what is said of it to whoever listens, and which fields it is about."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Self
@@ -9,9 +10,9 @@ from tasksvc.domain.task import MOMENT, Task
 
 # Told of by the fields that they go along with: a status and its stamps change together.
 _STAMPS: Final = frozenset({"create_time", "update_time", "start_time", "end_time", "version"})
-_GIVEN_BY_US: Final = frozenset({"id", "status", "creator_id"})
 _PARTS: Final = {"progress_percent": "progress", "progress_message": "progress"}
 _FIELDS: Final = tuple(name for name in Task.__dataclass_fields__ if name not in _STAMPS)
+_SAID: Final = tuple(name for name in _FIELDS if name not in {"id", "status", "creator_id"})
 _EMPTY: Final = Task(id="", project_id="", title="", creator_id="")
 
 
@@ -29,11 +30,11 @@ class Change:
     @classmethod
     def of(cls, before: Task, event: str, **values: Any) -> Self | None:
         """The task with these values; None if it has them already."""
-        after = replace(before, **values)
-        if after == before:
+        new = {name: value for name, value in values.items() if getattr(before, name) != value}
+        if not new:
             return None
-        fields = _differing(before, after)
-        return cls(replace(after, version=before.version + 1, update_time=MOMENT), event, fields)
+        after = replace(before, **new, version=before.version + 1, update_time=MOMENT)
+        return cls(after, event, _told(name for name in _FIELDS if name in new))
 
     @property
     def rehomes(self) -> bool:
@@ -57,8 +58,7 @@ class PastChange:
 
 def create(task: Task) -> Change:
     """The first version."""
-    fields = (name for name in _differing(_EMPTY, task) if name not in _GIVEN_BY_US)
-    return Change(task, "task.created", tuple(fields))
+    return Change(task, "task.created", _told(name for name in _SAID if getattr(task, name) != getattr(_EMPTY, name)))
 
 
 def update(task: Task, values: dict[str, Any]) -> Change | None:
@@ -85,6 +85,5 @@ def existing(task: Task) -> Task:
     return task
 
 
-def _differing(before: Task, after: Task) -> tuple[str, ...]:
-    names = (_PARTS.get(name, name) for name in _FIELDS if getattr(before, name) != getattr(after, name))
-    return tuple(dict.fromkeys(names))
+def _told(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_PARTS.get(name, name) for name in names))

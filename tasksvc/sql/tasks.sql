@@ -1,8 +1,8 @@
 -- create_tasks
 -- Tasks and their first events in one statement: half a create can't be seen, and a round trip is saved.
--- $1: an array of {task, event_id, partition, type, fields}; $2: the actor; $3: the trace context.
+-- $1: {{task, event_id, partition, type, fields}}, or an array of them; $2: the actor; $3: the trace context.
 WITH change AS MATERIALIZED (
-    SELECT item, (item -> 'task' ->> 'id')::uuid AS id FROM jsonb_array_elements($1) AS item
+    SELECT item, (item -> 'task' ->> 'id')::uuid AS id FROM {items} AS given (item)
 ), changed AS (
     INSERT INTO task_states
     SELECT new.* FROM change, jsonb_populate_record(NULL::task_states, item -> 'task') AS new
@@ -23,7 +23,7 @@ SELECT * FROM changed
 -- The next versions and their events. A task of which another version came in between is left alone, and not returned.
 -- Assigning a text means indexing its words again, so the texts are left out where none changes.
 WITH change AS MATERIALIZED (
-    SELECT item, (item -> 'task' ->> 'id')::uuid AS id FROM jsonb_array_elements($1) AS item
+    SELECT item, (item -> 'task' ->> 'id')::uuid AS id FROM {items} AS given (item)
 ), changed AS (
     UPDATE task_states AS task
     SET {texts}
