@@ -112,9 +112,8 @@ class Demo:
                     moment = await ear.moment(kind, task_id)
             except TimeoutError:
                 raise DemoFailed(f"{kind} did not reach the {ear.name} within {PATIENCE:g} s") from None
-            self.tell(
-                f"[green]->[/green] {ear.name:<12} {kind:<16} {(moment - since) * 1000:6.1f} ms after {what} began"
-            )
+            passed = (moment - since) * 1000
+            self.tell(f"[green]->[/green] {ear.name:<12} {kind:<16} {passed:6.1f} ms after {what} began")
 
     async def mail_arrives(self, address: str, words: str, since: float) -> None:
         """Tells how long a mail took whose subject has these words."""
@@ -125,9 +124,8 @@ class Demo:
             for message in messages:
                 if message["To"][0]["Address"] == address and words in message["Subject"]:
                     passed = (time.perf_counter() - since) * 1000
-                    self.tell(
-                        f"[green]->[/green] {'mail':<12} {address}: “{message['Subject']}” after {passed:6.1f} ms"
-                    )
+                    self.tell(f"[green]->[/green] {'mail':<12} {address:<16} {passed:6.1f} ms after the call began")
+                    self.tell(f"   “{message['Subject']}”")
                     return
             await asyncio.sleep(0.01)
         raise DemoFailed(f"no mail about “{words}” reached {address} within {PATIENCE:g} s")
