@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 import pytest
 import pytest_asyncio
+from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import WatchRequest
 
 from chassis import grpc_client
@@ -34,19 +35,17 @@ class Room:
         self._feed = feed
         self._rights = rights
 
-    async def read(
-        self, person: Person, project: str, after: str, count: int, pace: random.Random
-    ) -> list[tuple[str, str]]:
-        """The next events' ids with their cursors: some `count`, or up to the end, at an uneven pace."""
+    async def read(self, person: Person, project: str, after: str, count: int, pace: random.Random) -> list[Event]:
+        """The next events: some `count`, or up to the end, at an uneven pace."""
         guest = await self._rights.open(person.token)
-        heard: list[tuple[str, str]] = []
+        heard: list[Event] = []
         with self._rights.present(guest):
             listening = await self._feed.subscribe(guest, WatchRequest(project=project, after=after))
             async with aclosing(listening.deliveries()) as deliveries:
                 async for delivery in deliveries:
                     assert isinstance(delivery, Batch)
-                    heard += [(entry.event.event_id, entry.event.cursor) for entry in delivery.entries]
-                    if len(heard) >= count or delivery.entries[-1].event.task.title == END:
+                    heard += [entry.event for entry in delivery.entries]
+                    if len(heard) >= count or heard[-1].task.title == END:
                         break
                     await asyncio.sleep(pace.choice([0, 0, 0.001, 0.02]))
         return heard
@@ -87,10 +86,9 @@ async def test_whoever_reads_slowly_and_comes_again_at_random_misses_nothing_and
         group.create_task(publish())
         heard = await reading
         async with asyncio.timeout(30):
-            while len(told) <= EVENTS or heard[-1][0] != told[-1]:
-                heard += await room.read(person, project, heard[-1][1], pace.randint(1, 60), pace)
-    events = [event_id for event_id, _ in heard]
-    assert events == told[told.index(events[0]) :]
+            while heard[-1].task.title != END:
+                heard += await room.read(person, project, heard[-1].cursor, pace.randint(1, 60), pace)
+    assert ids(heard) == told[told.index(heard[0].event_id) :]
 
 
 async def test_who_hears_nothing_for_a_while_is_told_how_far_it_is(
