@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 import uvloop
-from prometheus_client import start_http_server
+from prometheus_client import disable_created_metrics, start_http_server
 
 from chassis import telemetry
 from chassis.settings import ServiceSettings, load
@@ -123,6 +123,7 @@ def _signals(told: asyncio.Event) -> Iterator[None]:
 @contextmanager
 def _metrics(settings: ServiceSettings) -> Iterator[str]:
     """Prometheus' endpoint, in a thread of its own: it answers even when the event loop is stuck."""
+    disable_created_metrics()  # a second series beside each counter, which nobody asks for
     try:
         server, thread = start_http_server(settings.metrics_port, settings.host)
     except OSError as error:
