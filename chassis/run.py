@@ -123,7 +123,8 @@ def _signals(told: asyncio.Event) -> Iterator[None]:
 @contextmanager
 def _metrics(settings: ServiceSettings) -> Iterator[str]:
     """Prometheus' endpoint, in a thread of its own: it answers even when the event loop is stuck."""
-    disable_created_metrics()  # a second series beside each counter, which nobody asks for
+    # A second series beside each counter, which nobody asks for.
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # the library forgot its return type
     try:
         server, thread = start_http_server(settings.metrics_port, settings.host)
     except OSError as error:

@@ -103,7 +103,7 @@ async def test_a_grpc_stream_tells_of_a_change_over_rest(stack: Stack, newcomer:
         # "From now" is about the stream: what was committed just before may still be on its way there.
         while (event := (await anext(answers)).events.events[-1]).type != "task.updated":
             pass
-        assert (event.task.title, event.changed_fields) == ("oat milk", ["title"])
+        assert (event.task.title, list(event.changed_fields)) == ("oat milk", ["title"])
         stream.cancel()
 
 
