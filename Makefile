@@ -1,6 +1,6 @@
 # `make run` brings everything up, `make test` tests it. Needs Python 3.11 or newer, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench format protos lock compose clean
+.PHONY: help run demo test check bench format protos lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -39,9 +39,6 @@ format: $(VENV)/.test ## formats and fixes what a machine can
 
 protos: $(VENV)/.test $(CODEGEN)/.done ## generates the code from protos/
 	$(BIN)/python protos/generate.py --codegen $(CODEGEN)
-
-compose: ## everything in containers
-	docker compose -f compose/compose.yaml up --build --wait
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
 lock: $(VENV)/.uv ## locks the dependencies with hashes
