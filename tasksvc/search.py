@@ -9,6 +9,7 @@ from taskbell.tasks.v1.tasks_pb2 import Snippet
 from chassis.aip160 import Node
 from chassis.postgres import Executor, queries
 from tasksvc.domain.task import Task
+from tasksvc.page_bytes import MOST_BYTES, Portion
 from tasksvc.search_query import SearchQuery, Term
 from tasksvc.snippets import snippet, words_of
 from tasksvc.task_filter import Parameters, condition
@@ -35,14 +36,12 @@ class Hit:
     task: Task
     score: float
     snippet: Snippet
+    misspelt: bool
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some of the hits, best first."""
-
-    hits: Sequence[Hit]
-    next: Position | None
+    @property
+    def position(self) -> Position:
+        """Where it stands."""
+        return Position(self.misspelt, self.score, self.task.id)
 
 
 class TaskSearch:
@@ -53,14 +52,14 @@ class TaskSearch:
 
     async def page(
         self, query: SearchQuery, projects: Sequence[str], matching: Node, after: Position | None, size: int
-    ) -> Page:
+    ) -> Portion[Hit]:
         """The hits after a position, or the first ones. They also match the filter."""
         if not query.alternatives or not projects:
-            return Page([], None)
+            return Portion([], more=False)
         if after is not None:
             return await self._page(query, projects, matching, after, size, misspelt=after.misspelt)
         page = await self._page(query, projects, matching, None, size, misspelt=False)
-        if page.hits or not any(term.errors for term in query.wanted):
+        if page.items or not any(term.errors for term in query.wanted):
             return page
         return await self._page(query, projects, matching, None, size, misspelt=True)
 
@@ -73,7 +72,7 @@ class TaskSearch:
         size: int,
         *,
         misspelt: bool,
-    ) -> Page:
+    ) -> Portion[Hit]:
         parameters = Parameters(query.text, _lexemes(query, misspelt=misspelt))
         found = " AND ".join(
             [
@@ -83,17 +82,21 @@ class TaskSearch:
                 f"({_found(query, parameters, misspelt=misspelt)})",
             ]
         )
-        statement = SQL["search_tasks"].format(found=found, after=_after(after, parameters), limit=size + 1)
+        statement = SQL["search_tasks"].format(
+            found=found, after=_after(after, parameters), limit=size + 1, bytes=MOST_BYTES
+        )
         rows = await self._db.fetch(statement, *parameters.values)
-        scored = [(task_from_row(row), float(row["score"])) for row in rows[:size]]
-        words = words_of(text for task, _ in scored for text in (task.title, task.description))
+        tasks = [task_from_row(row) for row in rows]
+        words = words_of(text for task in tasks for text in (task.title, task.description))
         terms = query.wanted if misspelt else []
         misspelt_words = [term.text for term in terms], [term.errors for term in terms]
-        hits = await self._db.fetch(SQL["list_hits"], words, parameters.values[1], *misspelt_words)
-        marked = {row["word"] for row in hits}
-        page = [Hit(task, score, snippet(task.title, task.description, marked)) for task, score in scored]
-        more = len(rows) > size
-        return Page(page, Position(misspelt, page[-1].score, page[-1].task.id) if more else None)
+        found_words = await self._db.fetch(SQL["list_hits"], words, parameters.values[1], *misspelt_words)
+        marked = {row["word"] for row in found_words}
+        hits = [
+            Hit(task, row["score"], snippet(task.title, task.description, marked), misspelt)
+            for row, task in zip(rows, tasks, strict=True)
+        ]
+        return Portion.of(hits, rows, size)
 
 
 def _found(query: SearchQuery, parameters: Parameters, *, misspelt: bool) -> str:
@@ -143,7 +146,7 @@ def _after(position: Position | None, parameters: Parameters) -> str:
     if position is None:
         return "true"
     score = parameters.add(position.score, "float8")
-    return f"hit.score < {score} OR (hit.score = {score} AND task.id > {parameters.add(position.task_id, 'uuid')})"
+    return f"score < {score} OR (score = {score} AND id > {parameters.add(position.task_id, 'uuid')})"
 
 
 def read_position(value: Any) -> Position:

@@ -1,14 +1,14 @@
 """What a caller says of a task: a new one, or new values for some of its fields. What the server owns is not read."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 from taskbell.tasks.v1 import tasks_pb2 as pb
 from uuid_utils.compat import uuid7
@@ -20,6 +20,7 @@ from tasksvc.domain.task import Priority, Task
 LARGEST_PAYLOAD: Final = 256 * 1024
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS_1_TO_9999: Final = range(-62_135_596_800, 253_402_300_800)
+_EXACT: Final = 2**53
 _NANOS: Final = range(1_000_000_000)
 
 
@@ -117,26 +118,31 @@ def _payload(message: pb.Task) -> Mapping[str, Any] | None:
 def struct_to_json(struct: Struct, field: str) -> Mapping[str, Any]:
     """The object as PostgreSQL can keep it, up to 256 KiB. Raises InvalidField."""
     try:
-        value: dict[str, Any] = MessageToDict(struct)
-    except ValueError:
-        raise InvalidField.named(field, "a number", "must be finite") from None
+        value: Mapping[str, Any] = _json(struct)
+    except ValueError as error:
+        raise InvalidField.named(field, str(error), "can't be kept") from None
     size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
     if size > LARGEST_PAYLOAD:
         raise InvalidField.named(field, f"{size} bytes of JSON", f"must be at most {LARGEST_PAYLOAD} bytes")
-    if _has_nul(value):
-        raise InvalidField.named(field, "a text", "must not contain the character U+0000")
     return value
 
 
-def _has_nul(value: Any) -> bool:
+def _json(value: Any) -> Any:
     match value:
-        case str():
-            return "\0" in value
-        case list():
-            return any(map(_has_nul, value))
-        case dict():
-            return any("\0" in key or _has_nul(item) for key, item in value.items())
-    return False
+        case Value():
+            kind = value.WhichOneof("kind")
+            return _json(getattr(value, kind)) if kind and kind != "null_value" else None
+        case Struct():
+            return {_json(key): _json(item) for key, item in value.fields.items()}
+        case ListValue():
+            return [_json(item) for item in value.values]
+        case float() if not math.isfinite(value):
+            raise ValueError(f"the number {value}")
+        case float() if value.is_integer() and abs(value) < _EXACT:
+            return int(value)
+        case str() if "\0" in value:
+            raise ValueError("the character U+0000")
+    return value
 
 
 # UUIDs come in any case and are kept in one.

@@ -13,6 +13,7 @@ from chassis.postgres import Executor, queries, transaction
 from tasksvc.domain.change import Change, PastChange
 from tasksvc.domain.task import Task
 from tasksvc.ordering import Order, order_sql
+from tasksvc.page_bytes import MOST_BYTES, Portion
 from tasksvc.partitions import partition_of
 from tasksvc.places import at
 from tasksvc.task_filter import Parameters
@@ -52,15 +53,16 @@ class TaskStore:
         """Those of the tasks that there are, by id, deleted or not."""
         return _by_id(await db.fetch(SQL["get_tasks"], task_ids))
 
-    async def page(self, db: Executor, where: str, parameters: Parameters, order: Order, size: int) -> list[Task]:
+    async def page(self, db: Executor, where: str, parameters: Parameters, order: Order, size: int) -> Portion[Task]:
         """The first tasks that the condition is true of, in this order."""
-        statement = SQL["list_tasks"].format(where=where, order=order_sql(order), limit=size)
-        return [task_from_row(row) for row in await db.fetch(statement, *parameters.values)]
+        statement = SQL["list_tasks"].format(where=where, order=order_sql(order), limit=size + 1, bytes=MOST_BYTES)
+        rows = await db.fetch(statement, *parameters.values)
+        return Portion.of([task_from_row(row) for row in rows], rows, size)
 
-    async def history(self, db: Executor, task_id: str, before: int | None, size: int) -> list[PastChange]:
+    async def history(self, db: Executor, task_id: str, before: int | None, size: int) -> Portion[PastChange]:
         """The changes that led to versions before this one, newest first."""
-        rows = await db.fetch(SQL["list_task_history"], task_id, before, size)
-        return [_past_change(row) for row in rows]
+        rows = await db.fetch(SQL["list_task_history"], task_id, before, size + 1, MOST_BYTES)
+        return Portion.of([_past_change(row) for row in rows], rows, size)
 
     async def create(self, db: Executor, changes: Sequence[Change], places: Sequence[str] = ("",)) -> list[Task]:
         """Stores first versions, all or none; the tasks in this order."""

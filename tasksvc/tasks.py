@@ -20,6 +20,7 @@ from tasksvc.domain.task import Task
 from tasksvc.domain.transitions import Action, transition
 from tasksvc.ordering import after, position, read_order
 from tasksvc.outbox_bell import OutboxBell
+from tasksvc.page_bytes import fitting
 from tasksvc.partitions import partition_of
 from tasksvc.places import at
 from tasksvc.replays import Repeatable, Replays
@@ -96,10 +97,11 @@ class TaskServicer(TaskServiceServicer):
             where.append(after(order, pages.decode(request.page_token, request), parameters))
         size = pages.page_size(request.page_size)
         conditions = " AND ".join(f"({each})" for each in where)
-        tasks = await self._tasks.page(self._pool, conditions, parameters, order, size + 1)
-        answer = pb.ListTasksResponse(tasks=map(task_to_pb, tasks[:size]))
-        if len(tasks) > size:
-            answer.next_page_token = pages.encode(position(order, tasks[size - 1]), request)
+        page = await self._tasks.page(self._pool, conditions, parameters, order, size)
+        tasks = fitting([task_to_pb(task) for task in page.items])
+        answer = pb.ListTasksResponse(tasks=tasks)
+        if page.more or len(tasks) < len(page.items):
+            answer.next_page_token = pages.encode(position(order, page.items[len(tasks) - 1]), request)
         return answer
 
     async def SearchTasks(self, request: pb.SearchTasksRequest, _context: Context) -> pb.SearchTasksResponse:
@@ -108,12 +110,12 @@ class TaskServicer(TaskServiceServicer):
         projects = await self._access.projects(request.project_id, matching, everywhere=True)
         begin = read_position(pages.decode(request.page_token, request)) if request.page_token else None
         page = await self._search.page(query, projects, matching, begin, pages.page_size(request.page_size))
-        results = (
-            pb.SearchResult(task=task_to_pb(hit.task), score=hit.score, snippet=hit.snippet) for hit in page.hits
+        results = fitting(
+            [pb.SearchResult(task=task_to_pb(hit.task), score=hit.score, snippet=hit.snippet) for hit in page.items]
         )
         answer = pb.SearchTasksResponse(results=results)
-        if page.next is not None:
-            answer.next_page_token = pages.encode(tell_position(page.next), request)
+        if page.more or len(results) < len(page.items):
+            answer.next_page_token = pages.encode(tell_position(page.items[len(results) - 1].position), request)
         return answer
 
     async def UpdateTask(self, request: pb.UpdateTaskRequest, _context: Context) -> pb.Task:
@@ -150,10 +152,11 @@ class TaskServicer(TaskServiceServicer):
             raise not_found(request.id)
         size = pages.page_size(request.page_size)
         before = pages.decode(request.page_token, request) if request.page_token else None
-        changes = await self._tasks.history(self._pool, task.id, before, size + 1)
-        answer = pb.ListTaskHistoryResponse(history=map(change_to_pb, changes[:size]))
-        if len(changes) > size:
-            answer.next_page_token = pages.encode(changes[size - 1].task.version, request)
+        page = await self._tasks.history(self._pool, task.id, before, size)
+        changes = fitting([change_to_pb(change) for change in page.items])
+        answer = pb.ListTaskHistoryResponse(history=changes)
+        if page.more or len(changes) < len(page.items):
+            answer.next_page_token = pages.encode(changes[-1].version, request)
         return answer
 
     async def BatchCreateTasks(
@@ -207,8 +210,6 @@ class TaskServicer(TaskServiceServicer):
 
     async def _change(self, method: str, request: Repeatable, task_id: str, etag: str, decide: Decide) -> pb.Task:
         """The one path of every change of one task."""
-        if not task_id:
-            raise InvalidField.named("task.id", task_id, "must be a UUID")
         seen = await self._access.editable(await self._tasks.get(self._pool, task_id), task_id)
         edit = Edit(seen, partial(_guarded, seen.project_id, etag, decide))
 
@@ -219,13 +220,11 @@ class TaskServicer(TaskServiceServicer):
 
     async def _edits(self, asked: Sequence[_Asked]) -> list[Edit]:
         """The same for many tasks."""
-        tasks = await self._tasks.get_all(self._pool, {each.task_id for each in asked if each.task_id})
+        tasks = await self._tasks.get_all(self._pool, {each.task_id for each in asked})
         edits: dict[str, Edit] = {}
         for each in asked:
             with at(each.place):
                 task_id = each.task_id.lower()
-                if not task_id:
-                    raise InvalidField.named("task.id", task_id, "must be a UUID")
                 seen = await self._access.editable(tasks.get(task_id), task_id)
                 if task_id in edits:
                     raise InvalidField.named("task.id", task_id, "comes twice: a batch changes each task once")

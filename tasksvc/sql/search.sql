@@ -14,12 +14,20 @@ WITH asked AS (
         )::float8 AS score
     FROM tasks AS task, asked
     WHERE {found}
+), page AS (
+    SELECT id, score FROM hit WHERE {after} ORDER BY score DESC, id LIMIT {limit}
 )
-SELECT task.*, hit.score
-FROM hit JOIN task_states AS task USING (id)
-WHERE {after}
-ORDER BY hit.score DESC, task.id
-LIMIT {limit}
+SELECT * FROM (
+    SELECT task.*, sum(size) OVER (ORDER BY score DESC, id) - size AS before, count(*) OVER () AS found
+    FROM (
+        SELECT
+            task.*, score,
+            octet_length(description) + coalesce(octet_length(payload::text), 0)
+            + coalesce(octet_length(result::text), 0) AS size
+        FROM page JOIN task_states AS task USING (id)
+    ) AS task
+) AS task
+WHERE before < {bytes} ORDER BY score DESC, id
 
 -- title_resembles
 -- Whether a word of the title differs in a few letters only. Trigrams find the candidates, by their index.

@@ -99,8 +99,25 @@ WHERE NOT EXISTS (
 SELECT personal_project_id FROM users WHERE id = $1
 
 -- list_tasks
-SELECT task.* FROM task_states AS task WHERE {where} ORDER BY {order} LIMIT {limit}
+-- A page, cut where it would become larger than clients take; `found` is how long it would have been.
+SELECT * FROM (
+    SELECT task.*, sum(size) OVER (ORDER BY {order}) - size AS before, count(*) OVER () AS found
+    FROM (
+        SELECT
+            task.*,
+            octet_length(description) + coalesce(octet_length(payload::text), 0)
+            + coalesce(octet_length(result::text), 0) AS size
+        FROM task_states AS task WHERE {where} ORDER BY {order} LIMIT {limit}
+    ) AS task
+) AS task
+WHERE before < {bytes} ORDER BY {order}
 
 -- list_task_history
-SELECT event_id, type, time, actor_id, changed_fields, body FROM events
-WHERE task_id = $1 AND ($2::integer IS NULL OR version < $2) ORDER BY version DESC LIMIT $3
+SELECT * FROM (
+    SELECT past.*, sum(size) OVER (ORDER BY version DESC) - size AS before, count(*) OVER () AS found
+    FROM (
+        SELECT event_id, type, time, actor_id, version, changed_fields, body, octet_length(body::text) AS size
+        FROM events WHERE task_id = $1 AND ($2::integer IS NULL OR version < $2) ORDER BY version DESC LIMIT $3
+    ) AS past
+) AS past
+WHERE before < $4 ORDER BY version DESC

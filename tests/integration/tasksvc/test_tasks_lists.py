@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from taskbell.projects.v1 import projects_pb2 as projects
 from taskbell.tasks.v1 import tasks_pb2 as pb
@@ -155,6 +156,35 @@ async def test_a_page_has_fifty_tasks_unless_asked_and_a_thousand_at_most(eve: P
     assert len(await titles(eve, page_size=5000)) == 1000
     with pytest.raises(InvalidField):
         await titles(eve, page_size=-1)
+
+
+async def test_a_page_of_large_tasks_is_shorter_than_asked_so_that_clients_take_it(eve: Person) -> None:
+    large, larger = Struct(), Struct()
+    large.update({"text": "x" * 200_000})
+    larger.update({"numbers": [1] * 100_000})  # of which a message is made that is six times larger
+    for payload in (large, larger):
+        for number in range(5):
+            task = pb.Task(title=f"kitchen {number}", payload=payload)
+            made = await eve.api.tasks.CreateTask(pb.CreateTaskRequest(task=task))
+    pages = [pb.ListTasksRequest(page_size=1000)]
+    sizes: list[int] = []
+    for request in pages:
+        answer = await eve.api.tasks.ListTasks(request)
+        assert answer.ByteSize() < 4 * 1024 * 1024
+        sizes.append(len(answer.tasks))
+        if answer.next_page_token:
+            pages.append(pb.ListTasksRequest(page_size=1000, page_token=answer.next_page_token))
+    assert sum(sizes) == 10
+    assert len(sizes) > 2
+    found = await eve.api.tasks.SearchTasks(pb.SearchTasksRequest(query="kitchen"))
+    assert 0 < len(found.results) < 10
+    assert found.next_page_token
+    for _ in range(2):
+        await eve.api.tasks.CompleteTask(pb.CompleteTaskRequest(id=made.id))
+        await eve.api.tasks.ReopenTask(pb.ReopenTaskRequest(id=made.id))
+    history = await eve.api.tasks.ListTaskHistory(pb.ListTaskHistoryRequest(id=made.id))
+    assert 0 < len(history.history) < 5
+    assert history.next_page_token
 
 
 async def test_a_wrong_filter_is_refused_with_its_place(eve: Person) -> None:

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -93,6 +94,13 @@ def test_a_payload_that_can_not_be_kept_is_refused(payload: Struct) -> None:
 def test_a_payload_of_just_256_kib_is_taken() -> None:
     payload = struct(a="x" * (LARGEST_PAYLOAD - len('{"a":""}')))
     assert draft(pb.Task(title="t", payload=payload)).payload is not None
+
+
+def test_a_payload_is_kept_as_it_is() -> None:
+    values = {"a": None, "b": True, "c": [1, -2.5, "x", False, [], {}], "d": {"e": 1e300, "": 0}, "f": 2**53}
+    kept = draft(pb.Task(title="t", payload=struct(**values))).payload
+    assert kept == values
+    assert json.dumps(kept["c"]) == '[1, -2.5, "x", false, [], {}]'
 
 
 def changed(message: pb.Task, *paths: str) -> set[str]:
