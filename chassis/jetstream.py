@@ -6,10 +6,10 @@ lost is sought for ever. Whatever NATS does in between is `Unavailable`.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import nats.errors
 import structlog
@@ -69,6 +69,8 @@ class Bus:
         self._url = url
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
+        self.meetings = 0
+        """How often the stream was met: after a new meeting it may be another one, or have lost its end."""
         self.client = Client()
         self.jetstream: JetStreamContext = self.client.jetstream(timeout=_PUBLISH_TIMEOUT)
 
@@ -108,35 +110,43 @@ class Bus:
         within the duplicate window answers with the first one's sequence.
         """
         headers = {Header.MSG_ID.value: message_id, EXPECTED_LAST_SUBJECT_SEQUENCE: str(after)}
-        try:
-            # Not JetStreamContext.publish_async: when the server refuses, its future is never told.
-            answer = json.loads((await self.client.request(subject, data, _PUBLISH_TIMEOUT, headers=headers)).data)
-        except nats.errors.NoRespondersError as error:
-            self._lost()  # the stream is gone: it is declared again
-            raise Unavailable("The event bus can't be reached just now.") from error
-        except (nats.errors.Error, OSError, ValueError) as error:
-            raise Unavailable("The event bus can't be reached just now.") from error
+        with _translated():
+            try:
+                # Not JetStreamContext.publish_async: when the server refuses, its future is never told.
+                answer = json.loads((await self.client.request(subject, data, _PUBLISH_TIMEOUT, headers=headers)).data)
+            except nats.errors.NoRespondersError:
+                self._lost()  # the stream is gone: it is declared again
+                raise
         if refusal := answer.get("error"):
             if refusal.get("err_code") in _WRONG_LAST_SEQUENCE:
                 raise WrongLastSequence(refusal.get("description"))
             raise Unavailable(f"The event bus refuses events: {refusal.get('description')}")
         return int(answer["seq"])
 
+    async def bounds(self) -> tuple[int, int]:
+        """The first and the last sequence that the stream holds; of an empty one, the first is beyond the last."""
+        with _translated():
+            state = (await self.jetstream.stream_info(STREAM)).state
+        return state.first_seq, state.last_seq
+
+    async def at(self, sequence: int) -> Stored | None:
+        """The message with this sequence; None if it is not there, or not any more."""
+        return await self._stored(seq=sequence)
+
     async def last(self, subject: str) -> Stored | None:
         """The subject's newest message; None if the stream holds none."""
-        return await self._stored(subject, None)
+        return await self._stored(subject=subject)
 
     async def next(self, subject: str, sequence: int) -> Stored | None:
         """The subject's first message with this sequence or a later one; None if there is none."""
-        return await self._stored(subject, sequence)
+        return await self._stored(seq=sequence, subject=subject, next=True)
 
-    async def _stored(self, subject: str, sequence: int | None) -> Stored | None:
-        try:
-            message = await self.jetstream.get_msg(STREAM, seq=sequence, subject=subject, next=sequence is not None)
-        except NotFoundError:
-            return None
-        except (nats.errors.Error, OSError) as error:
-            raise Unavailable("The event bus can't be reached just now.") from error
+    async def _stored(self, **which: Any) -> Stored | None:
+        with _translated():
+            try:
+                message = await self.jetstream.get_msg(STREAM, **which)
+            except NotFoundError:
+                return None
         return Stored(message.seq or 0, (message.headers or {}).get(Header.MSG_ID.value, ""), message.data or b"")
 
     async def tell(self, subject: str, data: bytes = b"") -> None:
@@ -167,6 +177,7 @@ class Bus:
                     _log.warning("stream not declared yet", error=repr(error))
                     await asyncio.sleep(_RETRY)
                 else:
+                    self.meetings += 1
                     self._ready.set()
             await self._changed.wait()
 
@@ -194,6 +205,15 @@ async def connect(url: str) -> AsyncIterator[Bus]:
         await asyncio.gather(keeper, return_exceptions=True)
         with suppress(nats.errors.Error, OSError, TimeoutError):
             await asyncio.wait_for(bus.client.close(), _PUBLISH_TIMEOUT)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What the client raises, as the chassis' error."""
+    try:
+        yield
+    except (nats.errors.Error, OSError, ValueError) as error:
+        raise Unavailable("The event bus can't be reached just now.") from error
 
 
 def _report(keeper: asyncio.Task[None]) -> None:

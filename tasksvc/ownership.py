@@ -18,8 +18,8 @@ import structlog
 from chassis.errors import ServiceError
 from chassis.postgres import Pool, queries
 
-LEASE: Final = 5.0
-RENEW: Final = 1.0
+LEASE: Final = 3.0
+RENEW: Final = 0.5
 
 SQL: Final = queries("tasksvc")
 _log = structlog.get_logger("tasksvc.ownership")

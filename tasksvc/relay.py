@@ -27,6 +27,7 @@ from chassis.jetstream import Bus, WrongLastSequence
 from chassis.postgres import Pool, queries
 from tasksvc.cache import AccessCache, TaskCache
 from tasksvc.event_to_pb import event_to_pb, subject_of
+from tasksvc.ledger import Ledger
 from tasksvc.outbox_bell import SUBJECT, OutboxBell
 from tasksvc.ownership import Ownership
 from tasksvc.partitions import PARTITIONS
@@ -52,7 +53,7 @@ class Waiting:
     """An event to publish."""
 
     id: int
-    ownership: str
+    partition: int
     term: int
     event: Event
     before: int
@@ -68,6 +69,8 @@ class Relay:
         self._bell = bell
         self._tasks = tasks
         self._access = access
+        self._ledger = Ledger(pool, bus)
+        self._checked: dict[int, int] = {}
         self._ownership = Ownership(pool, "relay", range(PARTITIONS))
 
     @property
@@ -99,6 +102,7 @@ class Relay:
         if not terms or not self._bus.connected:
             return False
         try:
+            await self._check_stream(terms)
             rows = await self._pool.fetch(SQL["list_waiting_events"], list(terms), ROUND)
             if not rows:
                 return False
@@ -115,11 +119,18 @@ class Relay:
             return False
         return len(published) == len(waiting)
 
+    async def _check_stream(self, partitions: Iterable[int]) -> None:
+        """Once for each partition that came to us, and for all when the stream is met again."""
+        met = self._bus.meetings
+        checked, self._checked = self._checked, {}
+        for partition in partitions:
+            if checked.get(partition) != met:
+                await self._ledger.recover(partition)
+            self._checked[partition] = met
+
     def _read(self, row: asyncpg.Record, terms: Mapping[int, int]) -> Waiting:
         partition = row["partition"]
-        return Waiting(
-            row["id"], self._ownership.name(partition), terms[partition], event_to_pb(row), row["sequence_before"]
-        )
+        return Waiting(row["id"], partition, terms[partition], event_to_pb(row), row["sequence_before"])
 
     async def _publish(self, waiting: Iterable[Waiting]) -> list[tuple[Waiting, int]]:
         """What got its place in the stream. Different tasks go at the same time, one task's events one by one."""
@@ -135,7 +146,7 @@ class Relay:
         for each in chain:
             subject = subject_of(each.event)
             try:
-                last[subject] = await self._publish_one(subject, each.event, last.get(subject, each.before))
+                last[subject] = await self._publish_one(subject, each, last.get(subject, each.before))
             except Unavailable as error:
                 _log.warning("event not published yet", event_id=each.event.event_id, error=str(error))
                 break
@@ -144,15 +155,20 @@ class Relay:
             _LAG.observe((datetime.now(UTC) - each.event.time.ToDatetime(UTC)).total_seconds())
         return done
 
-    async def _publish_one(self, subject: str, event: Event, after: int) -> int:
+    async def _publish_one(self, subject: str, waiting: Waiting, after: int) -> int:
         """Its sequence in the stream, whoever put it there."""
+        event = waiting.event
         data = event.SerializeToString()
         while True:
             try:
                 return await self._bus.publish(subject, data, message_id=event.event_id, after=after)
             except WrongLastSequence:
-                # What follows there; or if nothing does, the stream has lost or forgotten what we know of.
-                found = await self._bus.next(subject, after + 1) or await self._bus.last(subject)
+                found = await self._bus.next(subject, after + 1)
+            if found is None:
+                # Nothing follows what we know of, which is not the last: the stream has lost it, or let it go with age.
+                if await self._ledger.recover(waiting.partition):
+                    raise Unavailable("The stream has lost events that come before this one.")
+                found = await self._bus.last(subject)
             if found is None:
                 after = 0
             elif found.message_id == event.event_id:
@@ -166,7 +182,7 @@ class Relay:
             self._ownership.owner,
             [each.id for each, _ in published],
             [sequence for _, sequence in published],
-            [each.ownership for each, _ in published],
+            [self._ownership.name(each.partition) for each, _ in published],
             [each.term for each, _ in published],
         )
 

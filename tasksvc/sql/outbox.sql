@@ -32,5 +32,14 @@ JOIN ownerships
     ON ownerships.name = published.ownership AND ownerships.term = published.term AND ownerships.owner = $1
 WHERE events.id = published.id AND events.stream_sequence IS NULL
 
--- count_waiting_events
-SELECT count(*) FROM events WHERE stream_sequence IS NULL
+-- list_published_events
+-- The newest in the stream of a partition, no older than the stream keeps them.
+SELECT id, event_id, stream_sequence FROM events
+WHERE partition = $1 AND stream_sequence IS NOT NULL AND time > now() - make_interval(secs => $2)
+ORDER BY stream_sequence DESC LIMIT $3
+
+-- unmark_published
+-- Unless somebody has given them a new place meanwhile.
+UPDATE events SET stream_sequence = NULL
+FROM unnest($1::bigint[], $2::bigint[]) AS lost (id, sequence)
+WHERE events.id = lost.id AND events.stream_sequence = lost.sequence

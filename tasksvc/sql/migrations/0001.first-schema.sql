@@ -152,6 +152,7 @@ CREATE TABLE events (
     stream_sequence bigint                -- where JetStream put it; null until it is published
 );
 CREATE INDEX events_waiting ON events (partition, id) WHERE stream_sequence IS NULL;
+CREATE INDEX events_published ON events (partition, stream_sequence DESC) WHERE stream_sequence IS NOT NULL;
 CREATE INDEX events_subject ON events (subject_id, id DESC) WHERE subject_id IS NOT NULL;
 CREATE INDEX events_task ON events (task_id, version DESC) WHERE task_id IS NOT NULL;
 
