@@ -83,6 +83,22 @@ async def test_every_change_is_published_once_and_in_order_by_several_replicas(
         await other.stop()
 
 
+async def test_an_event_tells_of_the_task_as_its_caller_got_it(ann: Person, outbox: Outbox) -> None:
+    task = pb.Task(title="dig", labels=["garden", "outside"], priority=pb.Task.HIGH, queue="spades", assignee_id=ann.id)
+    task.payload.update({"depth": 2.5, "where": {"bed": ["left", None]}})
+    task.due_time.GetCurrentTime()
+    task.due_time.nanos = 123_456_000
+    created = await ann.api.tasks.CreateTask(pb.CreateTaskRequest(task=task))
+    started = await ann.api.tasks.StartTask(pb.StartTaskRequest(id=created.id))
+    await outbox.emptied()
+    first, second = [event for _, event in await outbox.published() if event.task_id == created.id]
+    assert (first.type, first.task, first.task_version) == ("task.created", created, 1)
+    assert (second.type, second.task, second.task_version) == ("task.started", started, 2)
+    assert list(second.changed_fields) == ["status"]
+    assert (second.actor_id, second.project_id) == (ann.id, created.project_id)
+    assert second.time == started.update_time
+
+
 async def test_members_and_credentials_have_their_events(ann: Person, newcomer: Newcomer, outbox: Outbox) -> None:
     bob = await newcomer()
     project = await ann.api.projects.CreateProject(
