@@ -18,7 +18,7 @@ demo: $(VENV)/.run ## the main job end to end on a throw-away stack, with a tran
 	@exec $(BIN)/taskbell demo $(ARGS)
 
 test: $(VENV)/.test ## the whole test suite, on real servers
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(VENV)/.test $(CODEGEN)/.done ## format, lint, types, imports, protos, generated code
 	$(BIN)/ruff format --check .
