@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.struct_pb2 import ListValue, Struct, Value
+from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 from taskbell.tasks.v1 import tasks_pb2 as pb
 from uuid_utils.compat import uuid7
@@ -127,22 +127,34 @@ def struct_to_json(struct: Struct, field: str) -> Mapping[str, Any]:
     return value
 
 
-def _json(value: Any) -> Any:
-    match value:
-        case Value():
-            kind = value.WhichOneof("kind")
-            return _json(getattr(value, kind)) if kind and kind != "null_value" else None
-        case Struct():
-            return {_json(key): _json(item) for key, item in value.fields.items()}
-        case ListValue():
-            return [_json(item) for item in value.values]
-        case float() if not math.isfinite(value):
-            raise ValueError(f"the number {value}")
-        case float() if value.is_integer() and abs(value) < _EXACT:
-            return int(value)
-        case str() if "\0" in value:
-            raise ValueError("the character U+0000")
-    return value
+def _json(value: Struct) -> dict[str, Any]:
+    return {_storable(name): _json_value(item) for name, item in value.fields.items()}
+
+
+def _json_value(value: Value) -> Any:  # noqa: PLR0911  # one a kind of value
+    match value.WhichOneof("kind"):
+        case "string_value":
+            return _storable(value.string_value)
+        case "number_value":
+            number = value.number_value
+            if number.is_integer() and abs(number) < _EXACT:
+                return int(number)
+            if not math.isfinite(number):
+                raise ValueError(f"the number {number}")
+            return number
+        case "bool_value":
+            return value.bool_value
+        case "struct_value":
+            return _json(value.struct_value)
+        case "list_value":
+            return [_json_value(item) for item in value.list_value.values]
+    return None
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("the character U+0000")
+    return text
 
 
 # UUIDs come in any case and are kept in one.
