@@ -2,10 +2,12 @@
 
 from collections.abc import Collection
 from typing import Final
-from uuid import UUID
+
+import asyncpg
 
 from chassis.caller import caller, current_call
 from chassis.errors import ProjectNotFound, RoleTooLow, TokenInvalid
+from chassis.joint_reads import JointReads
 from chassis.postgres import Pool, queries
 from tasksvc.access import Access, Authenticated, Grant, Role
 from tasksvc.cache import AccessCache
@@ -23,6 +25,7 @@ class Memberships:
         self._cache = cache
         # At least an hour: tokens may be about that were made when the setting was a longer one.
         self._tell_ended_for = max(access_token_lifetime, 3600) + _MARGIN
+        self._reads = JointReads(self._load_all)
 
     async def access(self, user_id: str) -> Access:
         """What the user may do. Raises TokenInvalid if there is no such user: only a credential could have named it."""
@@ -57,19 +60,27 @@ class Memberships:
         return await self.access(user_id)
 
     async def _load(self, user_id: str) -> Access:
-        row = await self._pool.fetchrow(SQL["list_access"], [UUID(user_id)], self._tell_ended_for)
-        if row is None:
+        access = await self._reads.get(user_id)
+        if access is None:
             raise TokenInvalid("The token names a user that isn't there.")
-        return Access(
-            user_id=user_id,
-            version=row["access_version"],
-            roles={project: Role(role) for project, role in row["roles"].items()},
-            ended_sessions=frozenset(map(str, row["ended_sessions"])),
-            grants={
-                token: Grant(bytes.fromhex(digest), frozenset(scopes), expire_time)
-                for token, (digest, scopes, expire_time) in row["grants"].items()
-            },
-        )
+        return access
+
+    async def _load_all(self, user_ids: Collection[str]) -> dict[str, Access]:
+        rows = await self._pool.fetch(SQL["list_access"], user_ids, self._tell_ended_for)
+        return {access.user_id: access for access in map(_access_from_row, rows)}
+
+
+def _access_from_row(row: asyncpg.Record) -> Access:
+    return Access(
+        user_id=str(row["id"]),
+        version=row["access_version"],
+        roles={project: Role(role) for project, role in row["roles"].items()},
+        ended_sessions=frozenset(map(str, row["ended_sessions"])),
+        grants={
+            token: Grant(bytes.fromhex(digest), frozenset(scopes), expire_time)
+            for token, (digest, scopes, expire_time) in row["grants"].items()
+        },
+    )
 
 
 def project_not_found(project_id: object) -> ProjectNotFound:

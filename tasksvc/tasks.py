@@ -13,6 +13,7 @@ from chassis.aip160 import parse
 from chassis.caller import caller
 from chassis.errors import Conflict, InvalidField
 from chassis.etag import check_etag
+from chassis.joint_reads import JointReads
 from chassis.postgres import Executor, Pool
 from tasksvc.cache import TaskCache
 from tasksvc.domain.change import Change, create, delete, restore
@@ -58,6 +59,7 @@ class TaskServicer(TaskServiceServicer):
     ) -> None:
         self._pool = pool
         self._tasks = TaskStore()
+        self._reads = JointReads(partial(self._tasks.get_all, pool))
         self._search = TaskSearch(pool)
         self._access = access
         self._cache = cache
@@ -74,7 +76,7 @@ class TaskServicer(TaskServiceServicer):
 
     async def GetTask(self, request: pb.GetTaskRequest, _context: Context) -> pb.Task:
         async def load() -> pb.Task | None:
-            task = await self._tasks.get(self._pool, request.id)
+            task = await self._reads.get(request.id.lower())
             return None if task is None else task_to_pb(task)
 
         task = await self._cache.get(request.id, load)
