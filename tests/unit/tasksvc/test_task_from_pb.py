@@ -78,12 +78,13 @@ def struct(**values: Any) -> Struct:
     "payload",
     [
         struct(a="x" * LARGEST_PAYLOAD),
+        struct(a=[1] * 60_000),
         struct(a=float("nan")),
         struct(a=[float("inf")]),
         struct(a={"b": ["\0"]}),
         struct(**{"\0": 1}),
     ],
-    ids=["too large", "no number", "infinite", "a NUL", "a NUL in a key"],
+    ids=["too large", "too large on the bus", "no number", "infinite", "a NUL", "a NUL in a key"],
 )
 def test_a_payload_that_can_not_be_kept_is_refused(payload: Struct) -> None:
     with pytest.raises(InvalidField) as refusal:

@@ -211,7 +211,7 @@ class Task(_message.Message):
 
     @_builtins.property
     def payload(self) -> _struct_pb2.Struct:
-        """What the worker gets, up to 256 KiB of JSON. Fixed at creation."""
+        """What the worker gets, up to 256 KiB of JSON and 448 KiB of protobuf. Fixed at creation."""
 
     @_builtins.property
     def result(self) -> _struct_pb2.Struct:

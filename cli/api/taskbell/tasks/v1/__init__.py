@@ -783,7 +783,7 @@ class Task(betterproto2.Message):
 
     payload: "___google__protobuf__.Struct | None" = betterproto2.field(21, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    What the worker gets, up to 256 KiB of JSON. Fixed at creation.
+    What the worker gets, up to 256 KiB of JSON and 448 KiB of protobuf. Fixed at creation.
     """
 
     result: "___google__protobuf__.Struct | None" = betterproto2.field(22, betterproto2.TYPE_MESSAGE, optional=True)
