@@ -8,8 +8,12 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final
+
+from redis.asyncio.connection import Connection, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from chassis.redis_wire import Wire
 
@@ -24,56 +28,55 @@ class Redis:
     """The way to the server: `wire` is the connection of this moment, None while there is none."""
 
     def __init__(self, url: str, scripts: Sequence[str] = ()) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
-            raise ValueError(f"not a redis:// or rediss:// address: {url!r}")
-        self._host = parts.hostname
-        self._port = parts.port or 6379
-        self._tls = True if parts.scheme == "rediss" else None
+        """Raises ValueError if the address is none of Redis'."""
+        options: dict[str, Any] = dict(parse_url(url))
+        self._connection_class: type[Connection] = options.pop("connection_class", Connection)
+        # How long to wait, and whether to try again, is decided here and in the wire.
+        self._options = options | {"protocol": 2, "socket_timeout": None, "retry": Retry(NoBackoff(), 0)}
         # A restarted server has forgotten its scripts, so each connection brings them.
         self._greeting: list[Sequence[str]] = [("SCRIPT", "LOAD", script) for script in scripts]
         self._greeting += [_PROBE, ("INFO", "server")]
-        if database := parts.path.strip("/"):
-            self._greeting.insert(0, ("SELECT", database))
-        if parts.password:
-            self._greeting.insert(0, ("AUTH", unquote(parts.username or "default"), unquote(parts.password)))
         self.wire: Wire | None = None
 
     async def keep(self) -> None:
         """Connects, and again whenever the connection is lost, until cancelled."""
         failures = 0
         while True:
-            wire = await self._open()
-            if wire is None:
+            try:
+                async with self._connected() as wire:
+                    failures = 0
+                    self.wire = wire
+                    await _watch(wire)
+            except (RedisError, OSError):
                 await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
                 failures += 1
-                continue
-            failures = 0
-            self.wire = wire
-            try:
-                await _watch(wire)
             finally:
                 self.wire = None
-                wire.abandon("this process stops")
 
-    async def _open(self) -> Wire | None:
-        loop = asyncio.get_running_loop()
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Wire]:
+        """A connection over which the greetings were exchanged. Raises RedisError or OSError if there is none."""
+        connection = self._connection_class(**self._options)
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT):
-                _, wire = await loop.create_connection(Wire, self._host, self._port, ssl=self._tls)
-        except OSError:
-            return None
-        try:
-            *_, about = await asyncio.gather(*(wire.call(*command) for command in self._greeting))
-        except asyncio.CancelledError:
-            wire.abandon("this process stops")
-            raise
+                await connection.connect()  # type: ignore[no-untyped-call]  # the library forgot its return type
+            wire = Wire(connection)
+            exchange = asyncio.create_task(wire.exchange(), name="redis exchange")
+            try:
+                await self._greet(wire)
+                yield wire
+            finally:
+                exchange.cancel()
+                await asyncio.gather(exchange, return_exceptions=True)
+        finally:
+            await connection.disconnect(nowait=True)
+
+    async def _greet(self, wire: Wire) -> None:
+        *_, about = await asyncio.gather(*(wire.call(*command) for command in self._greeting))
         if not isinstance(about, bytes) or not (run_id := _RUN_ID.search(about)):
-            wire.abandon("it does not say who it is")
-            return None
+            raise RedisError("it does not say who it is")
         wire.server = run_id[1].decode()
-        wire.since = loop.time()
-        return wire
+        wire.since = asyncio.get_running_loop().time()
 
 
 async def _watch(wire: Wire) -> None:

@@ -1,17 +1,20 @@
 """One connection to Redis (or Valkey), shared by every caller of the process.
 
-The commands of one turn of the event loop are written together and answered in order, which is what makes it fast. It
-never raises: a command without a good answer results in LOST. A server that is silent for `TIMEOUT`, or answers with an
-error, is left at once, so that only those who were waiting have paid for it. What a silent server still has in its
-buffers may be executed when it wakes: callers send only what is harmless then.
+The package `redis` connects and speaks the protocol; it gives each call a connection of its own for as long as it
+takes. Here the commands of one turn of the event loop are written together and answered in order, which is what makes
+it fast. It never raises: a command without a good answer results in LOST. A server that is silent for `TIMEOUT`, or
+answers with an error, is left at once, so that only those who were waiting have paid for it. What a silent server still
+has in its buffers may be executed when it wakes: callers send only what is harmless then.
 """
 
 import asyncio
+import math
 from collections import deque
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias
 
-import hiredis
 import structlog
+from redis.asyncio.connection import Connection
+from redis.exceptions import RedisError
 
 TIMEOUT: Final = 0.15
 """Seconds of silence after which the server is taken for dead."""
@@ -32,19 +35,18 @@ class _Lost:
 
 LOST: Final = _Lost()
 Reply: TypeAlias = bytes | int | list[Any] | _Lost | None
-_UNFINISHED: Final = object()
 
 
-class Wire(asyncio.Protocol):
-    """One connection: alive until it is `lost`, and then replaced by another."""
+class Wire:
+    """An open connection: alive until it is `lost`, and then replaced by another."""
 
-    def __init__(self) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._loop = asyncio.get_running_loop()
-        self._reader = hiredis.Reader(notEnoughData=_UNFINISHED)
+        self._connection = connection
         self._outgoing: list[bytes] = []
+        self._wanted = asyncio.Event()
         self._waiting: deque[tuple[asyncio.Future[Reply], float]] = deque()
         self._watch: asyncio.TimerHandle | None = None
-        self._transport: asyncio.Transport | None = None
         self.lost = asyncio.Event()
         self.server = ""
         """The server's run id: another one after each restart, known once the handshake is done."""
@@ -54,53 +56,46 @@ class Wire(asyncio.Protocol):
     def call(self, *command: bytes | str | int) -> asyncio.Future[Reply]:
         """Sends a command with others of this turn; the future never fails."""
         future: asyncio.Future[Reply] = self._loop.create_future()
-        if self._transport is None or self.lost.is_set():
+        if self.lost.is_set():
             future.set_result(LOST)
             return future
-        if not self._outgoing:
-            self._loop.call_soon(self._flush)
-        self._outgoing.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # its stub names a tuple of one
+        self._outgoing += self._connection.pack_command(*command)
+        self._wanted.set()
         self._waiting.append((future, self._loop.time()))
         if self._watch is None:
             self._watch = self._loop.call_later(TIMEOUT, self._check, False)
         return future
 
+    async def exchange(self) -> None:
+        """Sends what is called and hands out the answers, until the connection is lost."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._send())
+                group.create_task(self._receive())
+        except* (RedisError, OSError) as errors:
+            self.abandon(repr(errors.exceptions[0]))
+        finally:
+            self._end()
+
     def abandon(self, why: str) -> None:
         """Gives the connection up: whoever waits on it gets LOST now."""
-        if self._transport is not None and not self.lost.is_set():
-            _log.warning("redis is given up for now", why=why)
-            self._transport.abort()
-            self._end()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The protocol's start."""
-        # create_connection makes no other; uvloop's is one in all but its base class.
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Answers, in the order of the commands."""
-        self._reader.feed(data)
-        try:
-            while (reply := self._reader.gets()) is not _UNFINISHED:
-                if isinstance(reply, hiredis.ReplyError):
-                    self.abandon(str(reply))
-                    return
-                future, _ = self._waiting.popleft()
-                if not future.done():
-                    future.set_result(reply)
-        except (hiredis.ProtocolError, IndexError) as error:
-            self.abandon(repr(error))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The protocol's end."""
         if not self.lost.is_set():
-            _log.warning("redis hung up", error=repr(exc))
+            _log.warning("redis is given up for now", why=why)
             self._end()
 
-    def _flush(self) -> None:
-        if self._transport is not None and not self.lost.is_set():
-            self._transport.write(b"".join(self._outgoing))
-        self._outgoing.clear()
+    async def _send(self) -> None:
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            packed, self._outgoing = self._outgoing, []
+            await self._connection.send_packed_command(packed, check_health=False)
+
+    async def _receive(self) -> None:
+        while True:
+            reply = await self._connection.read_response(timeout=math.inf)
+            future, _ = self._waiting.popleft()
+            if not future.done():
+                future.set_result(reply)
 
     def _check(self, again: bool) -> None:
         if not self._waiting:
