@@ -208,6 +208,8 @@ class Rights:
                 principal, asked = await self._ask(token)
         except ServiceError as error:
             for guest in guests:
+                if guest.token != token:
+                    continue  # renewed meanwhile: another token's end is not the guest's
                 if error.code is grpc.StatusCode.UNAUTHENTICATED:
                     guest.end(error)
                 elif time.monotonic() - guest.asked > TRUST:

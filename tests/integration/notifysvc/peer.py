@@ -1,6 +1,9 @@
 """The part of tasksvc that notifysvc asks: a real server with users who come and go as a test says."""
 
+import asyncio
 import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -47,6 +50,7 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
         self.port = 0
         self.tokens: dict[str, pb.Principal] = {}
         self.asked = 0
+        self._held: dict[str, tuple[asyncio.Event, asyncio.Event]] = {}
 
     @property
     def address(self) -> str:
@@ -65,6 +69,17 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
         self.tokens[f"tb_{token_id}"] = pb.Principal(user_id=person.id, token_id=token_id, scopes=scopes)
         return f"tb_{token_id}", token_id
 
+    @asynccontextmanager
+    async def holding(self, token: str) -> AsyncIterator[None]:
+        """Begins when the token is asked about; the answer waits for the end of the block."""
+        came, go = self._held[token] = asyncio.Event(), asyncio.Event()
+        try:
+            await came.wait()
+            yield
+        finally:
+            del self._held[token]
+            go.set()
+
     async def start(self) -> None:
         descriptor = pb.DESCRIPTOR.services_by_name["AccountService"]
         service = Service(accounts_pb2_grpc.add_AccountServiceServicer_to_server, self, descriptor)
@@ -81,6 +96,10 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
 
     async def IntrospectToken(self, request: pb.IntrospectTokenRequest, _context: Any) -> pb.Principal:
         self.asked += 1
+        if held := self._held.get(request.token):
+            came, go = held
+            came.set()
+            await go.wait()
         if request.token == "expired":
             raise TokenExpired("The token has expired.")
         if request.token not in self.tokens:

@@ -100,6 +100,25 @@ async def test_a_removed_member_hears_no_more_of_the_project(
         assert ids(await stream.events(1, "wide")) == [again.event_id]
 
 
+async def test_a_token_that_ends_just_when_it_was_replaced_does_not_end_the_stream(
+    connect: Connect, peer: Peer, publisher: Publisher, project: str
+) -> None:
+    person = peer.person(project)
+    replaced, _ = peer.api_token(person, "notifications:read")
+    async with connect() as stream:
+        await stream.say(hello=Hello(token=replaced))
+        await stream.hear("welcome")
+        async with peer.holding(replaced):
+            del peer.tokens[replaced]
+            await stream.say(hello=Hello(token=person.token))
+            await stream.hear("welcome")
+        async with asyncio.timeout(PROMISED), peer.holding(person.token):
+            pass  # by now the other answer has been heeded
+        await stream.subscribe(project=project)
+        told = await publisher.task(project)
+        assert ids(await stream.events(1)) == [told.event_id]
+
+
 async def test_a_removal_whose_event_never_comes_is_found_within_five_seconds(
     connect: Connect, watch: Watch, peer: Peer, project: str
 ) -> None:
