@@ -9,7 +9,6 @@ late.
 
 import asyncio
 from collections import deque
-from contextlib import suppress
 from typing import Final
 
 from taskbell.events.v1.events_pb2 import Event
@@ -18,6 +17,7 @@ from taskbell.notifications.v1.notifications_pb2 import Subscribe, WatchRequest
 from notifysvc.cursor import Cursor
 from notifysvc.event_log import Entry, EventLog
 from notifysvc.interest import Interest
+from notifysvc.race import race
 from notifysvc.rights import Guest, Rights, not_found
 from notifysvc.subscription import Subscription
 from notifysvc.tail import Tail
@@ -38,15 +38,7 @@ class Feed:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Follows the stream until the process ends."""
-        following = asyncio.create_task(self._tail.follow(self), name="tail")
-        stop = asyncio.create_task(stopping.wait())
-        try:
-            await asyncio.wait((following, stop), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stop.cancel()
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+        await race(self._tail.follow(self), stopping.wait())
 
     def hear(self, entry: Entry) -> None:
         """Passes an event on."""
