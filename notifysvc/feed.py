@@ -73,12 +73,13 @@ class Feed:
         """A subscription, which has begun. Raises what is wrong with the request, or Unavailable."""
         interest = Interest.of(request, guest.user_id)
         after = Cursor.parse(request.after) if request.after else None
+        if after:
+            await self._log.check(after)
+        # Last, and then without a wait: who is no member any more when it begins would never be told.
         if interest.project and interest.project not in guest.projects:
             await self._rights.refresh(guest)  # a member since a moment, perhaps
             if interest.project not in guest.projects:
                 raise not_found(interest.project)
-        if after:
-            await self._log.check(after)
         return self.begin(guest, interest, after)
 
     def begin(self, guest: Guest, interest: Interest, after: Cursor | None = None) -> Subscription:
