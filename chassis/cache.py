@@ -24,7 +24,7 @@ from typing import Final
 from prometheus_client import Counter
 
 from chassis.redis_link import Redis
-from chassis.redis_wire import LOST, Wire
+from chassis.redis_wire import LOST, Reply, Wire
 
 TTL: Final = 3600_000
 """Milliseconds for which an entry stays."""
@@ -83,6 +83,27 @@ class Found:
 
 
 MISS: Final = Found(hit=False)
+
+
+@dataclass(slots=True)
+class Look:
+    """A question that is on its way, in one write with the others of this turn of the event loop."""
+
+    wire: Wire
+    key: bytes
+    reservation: bytes
+    reply: asyncio.Future[Reply]
+
+    async def found(self) -> Found:
+        """The entry, or a miss with a reservation."""
+        reply = await self.reply
+        if reply is None:
+            return Found(hit=False, wire=self.wire, key=self.key, reservation=self.reservation)
+        if not isinstance(reply, bytes) or reply[:1] == _RESERVED:
+            return MISS
+        return Found(hit=True, entry=reply[_HEAD:] if reply[:1] == _VALUE else None)
+
+
 STALE: Final = Counter("taskbell_cache_stale_puts", "Puts refused because what was there is newer.")
 
 
@@ -100,20 +121,16 @@ class Cache:
         wire = self._redis.wire
         return "" if wire is None or wire.lost.is_set() else wire.server
 
-    async def look(self, server: str, epoch: int, kind: str, key: str) -> Found:
-        """The entry, or a miss with a reservation. A server other than the named one is not asked."""
+    def look(self, server: str, epoch: int, kind: str, key: str) -> Look | None:
+        """Asks for an entry. A server other than the named one is not asked."""
         wire = self._redis.wire
         if wire is None or wire.server != server:
-            return MISS
+            return None
         name = key_of(epoch, kind, key)
         reservation = b"?%b%x" % (self._mine, next(self._count))
         # Gets the entry or, if there is none, leaves the reservation: one command, one round trip.
-        reply = await wire.call(b"SET", name, reservation, b"NX", b"GET", b"PX", _RESERVATION_TTL)
-        if reply is None:
-            return Found(hit=False, wire=wire, key=name, reservation=reservation)
-        if not isinstance(reply, bytes) or reply[:1] == _RESERVED:
-            return MISS
-        return Found(hit=True, entry=reply[_HEAD:] if reply[:1] == _VALUE else None)
+        reply = wire.call(b"SET", name, reservation, b"NX", b"GET", b"PX", _RESERVATION_TTL)
+        return Look(wire, name, reservation, reply)
 
     async def renew(self, server: str, epoch: int, kind: str, entries: Mapping[str, tuple[int, bytes]]) -> bool:
         """Puts newer versions over older ones. Whether all of it was done for certain."""

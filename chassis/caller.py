@@ -36,6 +36,8 @@ class Call:
     deadline: float | None = None
     """When the caller stops waiting, by `time.monotonic()`."""
     caller: Caller | None = None
+    request: object = None
+    """What is asked, as soon as it is parsed; nobody has checked it yet. Unary calls only."""
 
 
 REQUEST_ID: Final = "x-request-id"

@@ -91,7 +91,7 @@ class _Interception:
         parse, serialise = _codec(handler)
 
         async def answer(raw: bytes, context: Context, call: Call) -> bytes:
-            request = _parsed(parse, raw)
+            call.request = request = _parsed(parse, raw)
             if self._admission is not None:
                 await self._admission(call)
             validate(request)

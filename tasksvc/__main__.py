@@ -57,7 +57,8 @@ async def serve(settings: Settings) -> None:
         trust = CacheTrust(own_pool, redis)
         cache = TrustedCache(Cache(redis), trust)
         bell = OutboxBell(bus)
-        task_cache, access_cache = TaskCache(cache), AccessCache(cache)
+        task_cache = TaskCache(cache)
+        access_cache = AccessCache(cache, task_cache.foresee)
         memberships = Memberships(pool, access_cache, access_token_lifetime=settings.access_token_lifetime)
         if settings.jwt_key is None:
             keys = await kept_signing_keys(pool)

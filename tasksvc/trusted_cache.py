@@ -2,16 +2,36 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
 from prometheus_client import Counter
 
-from chassis.cache import MISS, Cache, Found
+from chassis.cache import MISS, Cache, Found, Look
 from tasksvc.cache_trust import CacheTrust, View
 
 _HITS: Final = Counter("taskbell_cache_hits", "Reads that the cache answered.", ["kind"])
 _MISSES: Final = Counter("taskbell_cache_misses", "Reads that went to the database.", ["kind"])
+
+
+@dataclass(slots=True)
+class TrustedLook:
+    """A question that is on its way, and the view under which it was asked."""
+
+    trust: CacheTrust
+    view: View | None
+    kind: str
+    look: Look | None
+
+    async def found(self) -> Found:
+        """A hit, or a miss: then read the database, and `fill` what it said."""
+        found = MISS if self.look is None else await self.look.found()
+        # Believed when it is used, not when it was asked for: this process may have been frozen in between.
+        if found.hit and ((now := self.trust.believed) is None or self.view is None or now.epoch != self.view.epoch):
+            found = MISS
+        (_HITS if found.hit else _MISSES).labels(self.kind).inc()
+        return found
 
 
 class TrustedCache:
@@ -21,18 +41,11 @@ class TrustedCache:
         self._cache = cache
         self._trust = trust
 
-    async def look(self, kind: str, key: str) -> Found:
-        """A hit, or a miss: then read the database, and `fill` what it said."""
+    def look(self, kind: str, key: str) -> "TrustedLook":
+        """Asks for an entry; what was found is told later."""
         view = self._trust.believed
-        if view is None:
-            _MISSES.labels(kind).inc()
-            return MISS
-        found = await self._cache.look(view.server, view.epoch, kind, key)
-        # Believed when it is used, not when it was asked for: this process may have been frozen in between.
-        if found.hit and ((now := self._trust.believed) is None or now.epoch != view.epoch):
-            found = MISS
-        (_HITS if found.hit else _MISSES).labels(kind).inc()
-        return found
+        look = None if view is None else self._cache.look(view.server, view.epoch, kind, key)
+        return TrustedLook(self._trust, view, kind, look)
 
     async def renew(self, kind: str, entries: Mapping[str, tuple[int, bytes]]) -> None:
         """After a commit, before its answer: from now on nobody reads versions older than these.
