@@ -4,13 +4,15 @@ import random
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final, Self
 
 from devstack.errors import StackError
 
 HOST: Final = "127.0.0.1"
+_ASIDE: Final = ("metrics", "mail", "smtp")
+"""Ports that a client is told rather than knows by heart: where nobody named them, a second stack takes others."""
 
 
 def variable(name: str) -> str:
@@ -32,29 +34,43 @@ class Ports:
     postgres: int = 0
     valkey: int = 0
     nats: int = 0
+    yielding: frozenset[str] = frozenset()
+    """Those that may be any other port if theirs is taken."""
 
     @classmethod
     def free(cls) -> Self:
         """Any ports, for a stack beside others."""
-        return cls(**dict.fromkeys((field.name for field in fields(cls)), 0))
+        return replace(cls(), **dict.fromkeys(cls._names(), 0), yielding=frozenset())
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, free: bool = False) -> Self:
-        """The ports that the environment names, and the usual ones (or any, if `free`) for the rest."""
-        wanted = asdict(cls.free() if free else cls())
+        """The ports that the environment names, and the usual ones (or any, if `free`) for the rest.
+
+        Of the rest, those for metrics and mail yield to whoever has them already.
+        """
+        wanted = (cls.free() if free else cls()).numbers()
+        yielding = set(_ASIDE)
         for name in wanted:
             if given := environment.get(variable(name), "").strip():
                 if not given.isdecimal() or int(given) > 65535:  # noqa: PLR2004 - the highest port there is
                     raise StackError(f"{variable(name)} is {given!r}; a port is a number from 0 (any) to 65535.")
                 wanted[name] = int(given)
-        return cls(**wanted)
+                yielding.discard(name)
+        return replace(cls(), **wanted, yielding=frozenset(yielding))
+
+    def numbers(self) -> dict[str, int]:
+        """The ports by their names."""
+        return {name: getattr(self, name) for name in self._names()}
 
     def settle(self, claims: ExitStack) -> Self:
         """The same with every port named, and none of them found by another stack until the claims are given up.
 
         Raises StackError if a wanted one is taken.
         """
-        wanted = asdict(self)
+        wanted = self.numbers()
+        for name in self.yielding:
+            if not _all_free(_row(name, wanted[name])):
+                wanted[name] = 0
         taken: list[str] = []
         with ExitStack() as held:
             for name, port in wanted.items():
@@ -75,7 +91,11 @@ class Ports:
         for name, port in wanted.items():
             if port == 0:
                 wanted[name] = free_port(claims, in_a_row=3 if name == "metrics" else 1)
-        return type(self)(**wanted)
+        return replace(self, **wanted, yielding=frozenset())
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return [field.name for field in fields(cls) if field.name != "yielding"]
 
 
 def free_port(claims: ExitStack | None = None, *, in_a_row: int = 1) -> int:
@@ -103,6 +123,17 @@ def free_port(claims: ExitStack | None = None, *, in_a_row: int = 1) -> int:
 
 def _row(name: str, port: int) -> Iterable[int]:
     return range(port, min(port + 3, 65536)) if name == "metrics" and port else [port] if port else []
+
+
+def _all_free(ports: Iterable[int]) -> bool:
+    with ExitStack() as held:
+        try:
+            for port in ports:
+                held.enter_context(_claim(port))
+                held.enter_context(_listen(port))
+        except OSError:
+            return False
+    return True
 
 
 def _claim(port: int) -> socket.socket:

@@ -7,7 +7,6 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 
 import asyncpg
@@ -73,9 +72,20 @@ def test_the_metrics_ports_are_three_in_a_row() -> None:
         ports.settle(ExitStack())
 
 
+def test_ports_for_metrics_and_mail_that_nobody_named_yield_to_another_stack() -> None:
+    named = {f"TASKBELL_{name}_PORT": str(free_port()) for name in ("HTTP", "TASKS", "NOTIFY")}
+    with ExitStack() as one, ExitStack() as other:
+        # Whether the usual ones are free on this machine or not, the second stack can't have what the first took.
+        first = Ports.from_environment(named).settle(one)
+        again = {**named, **{name: str(free_port()) for name in named}}
+        second = Ports.from_environment(again).settle(other)
+    for name in ("metrics", "mail", "smtp"):
+        assert getattr(first, name) != getattr(second, name)
+
+
 def test_two_stacks_that_start_at_once_find_different_ports() -> None:
     with ExitStack() as one, ExitStack() as other:
-        found = [set(asdict(Ports.free().settle(claims)).values()) for claims in (one, other)]
+        found = [set(Ports.free().settle(claims).numbers().values()) for claims in (one, other)]
     assert not found[0] & found[1]
 
 
