@@ -127,7 +127,7 @@ class _Interception:
         async def answer(requests: AsyncIterator[Message], context: Context, call: Call) -> bytes:
             if self._admission is not None:
                 await self._admission(call)
-            return serialise(await behaviour(_Validated(requests), context))
+            return serialise(await behaviour(Validated(requests), context))
 
         async def stream_unary(requests: AsyncIterator[Message], context: Context) -> bytes:
             call = _opened(context)
@@ -141,7 +141,7 @@ class _Interception:
         async def stream(requests: AsyncIterator[Message], context: Context, call: Call) -> None:
             if self._admission is not None:
                 await self._admission(call)
-            await self._streamed(answers, _Validated(requests), context)
+            await self._streamed(answers, Validated(requests), context)
 
         async def stream_stream(requests: AsyncIterator[Message], context: Context) -> None:
             call = _opened(context)
@@ -191,19 +191,22 @@ class _Interception:
         return Internal("Something went wrong on our side; our log tells more under the request id.")
 
 
-class _Validated:
+class Validated:
     """A client's messages, each checked as it arrives. After an InvalidField the next one can still be read."""
 
     def __init__(self, messages: AsyncIterator[Message]) -> None:
         self._messages = messages
+        self.latest: Message | None = None
+        """The message that came last, also if it was refused."""
 
-    def __aiter__(self) -> "_Validated":
+    def __aiter__(self) -> "Validated":
         return self
 
     async def __anext__(self) -> Message:
         try:
-            message = await anext(self._messages)
+            self.latest = message = await anext(self._messages)
         except DecodeError:
+            self.latest = None
             raise MalformedMessage("The message can't be parsed.") from None
         validate(message)
         return message

@@ -104,28 +104,19 @@ class _Conversation:
                 await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"frames are JSON text")
             if frame.type is not WSMsgType.TEXT:
                 return
+            said: dict[str, Any] = {}
             try:
-                request = self._to_request(frame.data)
+                said = _parse(frame.data)
+                request = self._request_type()
+                from_json.read(said, request)
             except ServiceError as error:
-                await self._send(_error_frame(error))
+                await self._send(_error_frame(error, _subscription(said)))
                 continue
             try:
                 await self._call.write(request)
             except (ServiceError, asyncio.InvalidStateError):
                 # The call has ended: how, `_speak` is about to find out, and then nobody waits for this any more.
                 await asyncio.Event().wait()
-
-    def _to_request(self, text: str) -> Any:
-        try:
-            encoded = text.encode()
-        except UnicodeEncodeError:
-            raise MalformedJson("The frame is not UTF-8.") from None
-        value = from_json.parse(encoded)
-        if not isinstance(value, dict):
-            raise MalformedJson(f"A frame must be a JSON object, not {from_json.shown(value)}.")
-        request = self._request_type()
-        from_json.read(value, request)
-        return request
 
     async def _send(self, text: str) -> None:
         with suppress(ConnectionError):  # gone in the meantime
@@ -139,6 +130,24 @@ class _Conversation:
         await self._socket.close(code=close_code(error), message=error.reason.encode())
 
 
-def _error_frame(error: ServiceError) -> str:
-    told = {"error": {"id": "", "code": error.reason, "message": error.message}}
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        raise MalformedJson("The frame is not UTF-8.") from None
+    value = from_json.parse(encoded)
+    if not isinstance(value, dict):
+        raise MalformedJson(f"A frame must be a JSON object, not {from_json.shown(value)}.")
+    return value
+
+
+def _subscription(said: dict[str, Any]) -> str:
+    """The subscription that a frame is about, as far as it can be read."""
+    inner = next(iter(said.values()), None)
+    name = inner.get("id") if isinstance(inner, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _error_frame(error: ServiceError, about: str = "") -> str:
+    told = {"error": {"id": about, "code": error.reason, "message": error.message}}
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))

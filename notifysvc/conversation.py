@@ -40,6 +40,7 @@ from chassis.errors import (
     SubscriptionNotFound,
     TooManySubscriptions,
 )
+from chassis.interceptors import Validated
 from notifysvc.bell import Bell
 from notifysvc.cursor import Cursor
 from notifysvc.feed import Feed
@@ -101,7 +102,7 @@ class Conversation:
                     except StopAsyncIteration:
                         break
                     except ServiceError as error:
-                        await self._complain("", error)
+                        await self._complain(_refused(requests), error)
         except ExceptionGroup as errors:
             gone, others = errors.split(_Gone)
             if others is None:
@@ -230,6 +231,13 @@ async def _hello(requests: AsyncIterator[ConnectRequest]) -> str:
     if not first.hello.token:
         raise CredentialsMissing("Say `hello` with a token first, or send it in the metadata.")
     return first.hello.token
+
+
+def _refused(requests: AsyncIterator[ConnectRequest]) -> str:
+    """The subscription that a message was about which couldn't be taken."""
+    request = requests.latest if isinstance(requests, Validated) else None
+    kind = request.WhichOneof("message") if isinstance(request, ConnectRequest) else None
+    return getattr(getattr(request, kind), "id", "") if kind else ""
 
 
 def _told(name: str, delivery: Delivery) -> ConnectResponse:

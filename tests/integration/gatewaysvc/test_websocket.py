@@ -45,21 +45,21 @@ async def test_a_bad_token_is_told_and_closes_with_4401(browser):
 
 
 @pytest.mark.parametrize(
-    ("frame", "code", "says"),
+    ("frame", "about", "code", "says"),
     [
-        ("{", "MALFORMED_JSON", "column 2"),
-        ("[]", "MALFORMED_JSON", "must be a JSON object"),
-        ('{"shout": {}}', "UNKNOWN_FIELD", "shout"),
-        ('{"subscribe": {"id": 5}}', "INVALID_FIELD", "subscribe.id"),
-        ('{"subscribe": {"id": "a", "projekt": "x"}}', "UNKNOWN_FIELD", "do you mean project"),
-        ('{"subscribe": {"id": "a"}, "ack": {}}', "INVALID_FIELD", "together with subscribe"),
+        ("{", "", "MALFORMED_JSON", "column 2"),
+        ("[]", "", "MALFORMED_JSON", "must be a JSON object"),
+        ('{"shout": {}}', "", "UNKNOWN_FIELD", "shout"),
+        ('{"subscribe": {"id": 5}}', "", "INVALID_FIELD", "subscribe.id"),
+        ('{"subscribe": {"id": "a", "projekt": "x"}}', "a", "UNKNOWN_FIELD", "do you mean project"),
+        ('{"subscribe": {"id": "a"}, "ack": {}}', "a", "INVALID_FIELD", "together with subscribe"),
     ],
 )
-async def test_a_frame_that_cannot_be_read_is_told_and_the_conversation_goes_on(http, frame, code, says):
+async def test_a_frame_that_cannot_be_read_is_told_and_the_conversation_goes_on(http, frame, about, code, says):
     async with http.ws_connect("/v1/events") as socket:
         await socket.send_str(frame)
         error = (await socket.receive_json(timeout=5))["error"]
-        assert error["code"] == code
+        assert (error["id"], error["code"]) == (about, code)
         assert says in error["message"]
         await socket.send_json({"subscribe": {"id": "s1"}})
         assert "subscribed" in await socket.receive_json(timeout=5)
