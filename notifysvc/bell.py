@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
+from uuid import uuid4
 
 import nats.errors
 from nats.aio.msg import Msg
@@ -24,13 +25,14 @@ class Bell:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
+        self._name = uuid4().bytes
         self._listeners: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
     async def ring(self, user_ids: Iterable[str]) -> None:
         """These inboxes changed."""
         for user_id in user_ids:
             self._hear(user_id)
-            await self._bus.tell(_SUBJECT + user_id)
+            await self._bus.tell(_SUBJECT + user_id, self._name)
 
     @contextmanager
     def listen(self, user_id: str) -> Iterator[asyncio.Event]:
@@ -63,7 +65,8 @@ class Bell:
                     await stopping.wait()
 
     async def _receive(self, message: Msg) -> None:
-        self._hear(message.subject.removeprefix(_SUBJECT))
+        if message.data != self._name:  # heard before it was told to the others
+            self._hear(message.subject.removeprefix(_SUBJECT))
 
     def _hear(self, user_id: str) -> None:
         for changed in self._listeners.get(user_id, ()):

@@ -105,6 +105,23 @@ async def test_an_inbox_subscription_brings_what_concerns_the_person_and_nothing
         assert (await stream.hear("inbox")).unread == 1
 
 
+async def test_each_change_of_the_inbox_is_told_once(
+    connect: Connect, peer: Peer, publisher: Publisher, project: str
+) -> None:
+    person = peer.person(project)
+    async with connect(person) as stream:
+        await stream.hear("welcome")
+        await stream.subscribe(inbox=True)
+        told = [(await stream.hear("inbox")).unread]
+        for count in range(1, 6):
+            await publisher.task(project, to=person)
+            while told[-1] != count:
+                heard = await stream.hear()
+                if heard.HasField("inbox"):
+                    told.append(heard.inbox.unread)
+    assert told == list(range(6))
+
+
 async def test_pages_hold_every_notification_once_newest_first(
     connect: Connect, inbox: Any, peer: Peer, publisher: Publisher, project: str
 ) -> None:
