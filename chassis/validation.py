@@ -58,7 +58,7 @@ def _told(violation: Violation, message: Message) -> FieldViolation:
         field = within.fields_by_number.get(element.field_number) if within else None
         within = field.message_type if field else None
     allowed = proto.message.removeprefix("value ")
-    if proto.rule_id == "enum.defined_only" and field is not None and field.enum_type is not None:
+    if proto.rule_id in ("enum.defined_only", "enum.not_in") and field is not None and field.enum_type is not None:
         allowed = f"must be one of {', '.join(value.name for value in field.enum_type.values if value.number)}"
     return FieldViolation(".".join(path), f"{_shown(violation.field_value, field)} {allowed}".strip())
 

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from google.protobuf.struct_pb2 import Struct
 from taskbell.accounts.v1.accounts_pb2 import CreateTokenRequest, RegisterUserRequest, Token
+from taskbell.notifications.v1.notifications_pb2 import MarkNotificationsRequest
 from taskbell.tasks.v1.tasks_pb2 import (
     BatchCreateTasksRequest,
     CreateTaskRequest,
@@ -47,6 +48,7 @@ def test_a_good_message_passes():
             "task.priority",
             "9 must be one of LOW, NORMAL, HIGH, URGENT",
         ),
+        (MarkNotificationsRequest(all=True), "state", "0 must be one of UNREAD, READ, ARCHIVED"),
         (
             CreateTaskRequest(task=Task(labels=["home", "a\tb"])),
             "task.labels[1]",
