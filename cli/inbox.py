@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from cli import paging, sdk
 from cli.failures import UsageProblem
@@ -13,7 +14,17 @@ from cli.paging import All, Limit
 if TYPE_CHECKING:
     from cli.api.taskbell.notifications.v1 import NotificationState
 
-app = typer.Typer(help="Notifications of what concerns you.", no_args_is_help=True)
+
+class _Listing(TyperGroup):
+    """`taskbell inbox` is `taskbell inbox list`, options and all."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # click's own
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(help="Notifications of what concerns you.", cls=_Listing)
 
 Which = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Their ids, or the ends of them.")]
 Every = Annotated[bool, typer.Option("--all", help="All that are not archived.")]

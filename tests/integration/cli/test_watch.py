@@ -130,7 +130,7 @@ async def test_the_inbox_is_read_and_put_away(somebody: Callable[[], Awaitable[T
             await carl.make("/v1/tasks", title=title, assigneeId=me)
         await events(child, 2)
     listed = await carl.json("inbox", "list")
-    assert listed == await carl.rest("/v1/notifications")
+    assert listed == await carl.rest("/v1/notifications") == await carl.json("inbox")
     assert [each["event"]["task"]["title"] for each in listed["notifications"]] == ["two", "one"]
     assert listed["unreadCount"] == 2
     newest = listed["notifications"][0]["id"]

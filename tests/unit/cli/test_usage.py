@@ -50,6 +50,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (["show", "task!!!"], "last 6 or more"),
         (["edit", NOBODY], "nothing to change"),
         (["edit", NOBODY, "--due", "2h", "--clear", "due"], "set and cleared"),
+        (["inbox", "--state", "new"], "'new' is not one of 'unread'"),
         (["inbox", "read"], "--all"),
         (["inbox", "read", NOBODY, "--all"], "--all"),
         (["token", "create", "ci", "-s", "everything"], "'everything' is not one of"),
