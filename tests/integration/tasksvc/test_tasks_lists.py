@@ -161,8 +161,8 @@ async def test_a_page_has_fifty_tasks_unless_asked_and_a_thousand_at_most(eve: P
 async def test_a_page_of_large_tasks_is_shorter_than_asked_so_that_clients_take_it(eve: Person) -> None:
     large, larger = Struct(), Struct()
     large.update({"text": "x" * 200_000})
-    larger.update({"numbers": [1] * 100_000})  # of which a message is made that is six times larger
-    for number, payload in enumerate([*[large] * 16, *[larger] * 3]):
+    larger.update({"numbers": [1] * 40_000})  # of which a message is made that is six times larger
+    for number, payload in enumerate([*[large] * 16, *[larger] * 6]):
         task = pb.Task(title=f"kitchen {number}", payload=payload)
         made = await eve.api.tasks.CreateTask(pb.CreateTaskRequest(task=task))
     pages = [pb.ListTasksRequest(page_size=1000)]
@@ -173,16 +173,16 @@ async def test_a_page_of_large_tasks_is_shorter_than_asked_so_that_clients_take_
         sizes.append(len(answer.tasks))
         if answer.next_page_token:
             pages.append(pb.ListTasksRequest(page_size=1000, page_token=answer.next_page_token))
-    assert sum(sizes) == 19
-    assert len(sizes) > 2
+    assert sum(sizes) == 22
+    assert len(sizes) > 1
     found = await eve.api.tasks.SearchTasks(pb.SearchTasksRequest(query="kitchen"))
-    assert 0 < len(found.results) < 19
+    assert 0 < len(found.results) < 22
     assert found.next_page_token
-    await eve.api.tasks.StartTask(pb.StartTaskRequest(id=made.id))
-    await eve.api.tasks.CompleteTask(pb.CompleteTaskRequest(id=made.id))
-    await eve.api.tasks.ReopenTask(pb.ReopenTaskRequest(id=made.id))
+    for _ in range(4):
+        await eve.api.tasks.CompleteTask(pb.CompleteTaskRequest(id=made.id))
+        await eve.api.tasks.ReopenTask(pb.ReopenTaskRequest(id=made.id))
     history = await eve.api.tasks.ListTaskHistory(pb.ListTaskHistoryRequest(id=made.id))
-    assert 0 < len(history.history) < 4
+    assert 0 < len(history.history) < 9
     assert history.next_page_token
 
 
