@@ -201,8 +201,10 @@ async def connect(url: str) -> AsyncIterator[Bus]:
     try:
         yield bus
     finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+        # Python 3.11's wait_for, in which the client connects, now and then loses a cancellation.
+        while not keeper.done():
+            keeper.cancel()
+            await asyncio.wait((keeper,), timeout=_RETRY)
         with suppress(nats.errors.Error, OSError, TimeoutError):
             await asyncio.wait_for(bus.client.close(), _PUBLISH_TIMEOUT)
 
