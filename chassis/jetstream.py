@@ -194,19 +194,23 @@ class Bus:
 
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[Bus]:
-    """The bus, at once; it connects meanwhile, and again whenever the connection is lost."""
+    """The bus, at once; it connects meanwhile, and again whenever the connection is lost.
+
+    What it can't come back from, such as an address that is none, ends the block: nobody serves without a bus for ever.
+    """
     bus = Bus(url)
-    keeper = asyncio.create_task(bus.keep(), name="event bus")
-    keeper.add_done_callback(_report)
-    try:
-        yield bus
-    finally:
-        # Python 3.11's wait_for, in which the client connects, now and then loses a cancellation.
-        while not keeper.done():
-            keeper.cancel()
-            await asyncio.wait((keeper,), timeout=_RETRY)
-        with suppress(nats.errors.Error, OSError, TimeoutError):
-            await asyncio.wait_for(bus.client.close(), _PUBLISH_TIMEOUT)
+    async with asyncio.TaskGroup() as group:
+        keeper = group.create_task(bus.keep(), name="event bus")
+        try:
+            yield bus
+        finally:
+            # Python 3.11's wait_for, in which the client connects, now and then loses a cancellation.
+            while not keeper.done():
+                keeper.cancel()
+                await asyncio.wait((keeper,), timeout=_RETRY)
+            if bus.client.servers:  # it has begun to connect, and can be closed
+                with suppress(nats.errors.Error, OSError):
+                    await asyncio.wait_for(bus.client.close(), _PUBLISH_TIMEOUT)
 
 
 @contextmanager
@@ -216,8 +220,3 @@ def _translated() -> Iterator[None]:
         yield
     except (nats.errors.Error, OSError, ValueError) as error:
         raise Unavailable("The event bus can't be reached just now.") from error
-
-
-def _report(keeper: asyncio.Task[None]) -> None:
-    if not keeper.cancelled() and (error := keeper.exception()):
-        _log.error("the event bus is given up", exc_info=error)
