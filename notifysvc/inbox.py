@@ -4,19 +4,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import Notification
 
-from chassis import postgres
 from chassis.errors import InvalidField, NotificationNotFound
+from chassis.postgres import Pool, queries
 from notifysvc.concerned import concerned
 
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-SQL: Final[Mapping[str, str]] = postgres.queries("notifysvc")
+SQL: Final[Mapping[str, str]] = queries("notifysvc")
 
 
 @dataclass(frozen=True, slots=True)

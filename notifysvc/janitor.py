@@ -2,13 +2,13 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Final, TypeAlias
+from typing import Final
 
-import asyncpg
 import structlog
 
 from chassis.errors import ServiceError
 from chassis.jetstream import MAX_AGE
+from chassis.postgres import Pool
 from notifysvc.inbox import SQL
 
 _EVERY: Final = 3600.0
@@ -16,7 +16,6 @@ _SEEN_KEPT: Final = 2 * MAX_AGE
 """An event can't come again once the stream has dropped it."""
 _MAILS_KEPT: Final = 30 * 24 * 3600.0
 
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 _log = structlog.get_logger("notifysvc.janitor")
 
 

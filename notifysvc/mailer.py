@@ -15,23 +15,21 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from uuid import UUID
 
 import aiosmtplib
-import asyncpg
 import structlog
 from prometheus_client import Counter
 from taskbell.accounts.v1.accounts_pb2 import User
 from taskbell.events.v1.events_pb2 import Event
 
 from chassis.errors import ServiceError
+from chassis.postgres import Pool
 from notifysvc.accounts import Accounts
 from notifysvc.concerned import Reason
 from notifysvc.inbox import SQL
 from notifysvc.letter import Sender
-
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 LEASE: Final = 60.0
 _MOST: Final = 20
