@@ -4,9 +4,9 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 import uvloop
@@ -46,7 +46,7 @@ class CannotStart(Exception):
     """Something that the operator has to put right first; told without a traceback."""
 
 
-def launch(settings_type: type[Settings], serve: Callable[[Settings], Awaitable[None]]) -> None:
+def launch(settings_type: type[Settings], serve: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
     """Runs a service until it is told to stop. Ends the process with 78 for bad settings, with 1 after a crash."""
     settings = load(settings_type)
     service = settings_type.__module__.partition(".")[0]
@@ -54,7 +54,7 @@ def launch(settings_type: type[Settings], serve: Callable[[Settings], Awaitable[
     with telemetry.tracing(service, settings.otlp_endpoint):
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_served(serve, settings))
+                runner.run(serve(settings))
         except (KeyboardInterrupt, asyncio.CancelledError):
             _log.warning("stopped at once")
             sys.exit(1)
@@ -135,10 +135,6 @@ def _metrics(settings: ServiceSettings) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-async def _served(serve: Callable[[Settings], Awaitable[None]], settings: Settings) -> None:
-    await serve(settings)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
