@@ -97,12 +97,12 @@ class _Transaction(Transaction):
 class Connection(_Connection):
     """A connection that raises the chassis' errors."""
 
-    execute = _translates(asyncpg.Connection.execute)  # type: ignore[assignment]
-    executemany = _translates(asyncpg.Connection.executemany)  # type: ignore[assignment]
-    fetch = _translates(asyncpg.Connection.fetch)  # type: ignore[assignment]
-    fetchrow = _translates(asyncpg.Connection.fetchrow)  # type: ignore[assignment]
-    fetchval = _translates(asyncpg.Connection.fetchval)  # type: ignore[assignment]
-    fetchmany = _translates(asyncpg.Connection.fetchmany)  # type: ignore[assignment]
+    execute = _translates(asyncpg.Connection.execute)  # type: ignore[assignment]  # the same but for what it raises
+    executemany = _translates(asyncpg.Connection.executemany)  # type: ignore[assignment]  # the same but for what it raises
+    fetch = _translates(asyncpg.Connection.fetch)  # type: ignore[assignment]  # the same but for what it raises
+    fetchrow = _translates(asyncpg.Connection.fetchrow)  # type: ignore[assignment]  # the same but for what it raises
+    fetchval = _translates(asyncpg.Connection.fetchval)  # type: ignore[assignment]  # the same but for what it raises
+    fetchmany = _translates(asyncpg.Connection.fetchmany)  # type: ignore[assignment]  # the same but for what it raises
 
     def transaction(self, **options: Any) -> Transaction:
         """As asyncpg's."""
