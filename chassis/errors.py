@@ -257,12 +257,6 @@ class IllegalTransition(ServiceError):
     code, reason = StatusCode.FAILED_PRECONDITION, "ILLEGAL_TRANSITION"
 
 
-class TaskDeleted(ServiceError):
-    """The task is deleted: restore it first."""
-
-    code, reason = StatusCode.FAILED_PRECONDITION, "TASK_DELETED"
-
-
 class TaskNotDeleted(ServiceError):
     """Only a deleted task can be restored."""
 
