@@ -40,6 +40,14 @@ class ServiceSettings(BaseSettings):
     """What the services know each other by."""
 
 
+class DatabaseSettings(ServiceSettings):
+    """What a service with a database asks for as well."""
+
+    database_url: Url
+    database_pool: Annotated[int, Field(ge=1, le=200)] = 10
+    """Connections to PostgreSQL at most."""
+
+
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
 

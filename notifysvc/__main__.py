@@ -1,17 +1,14 @@
 """notifysvc's process: `serve` (also when nothing is said) or `migrate`. Only here everybody is introduced."""
 
-import argparse
 from pathlib import Path
 from typing import Final
 
-import structlog
 from taskbell.notifications.v1 import notifications_pb2, notifications_pb2_grpc
 
 from chassis import grpc_client, jetstream, postgres, telemetry
 from chassis.grpc_server import GrpcServer, Service
-from chassis.migrations import migrate, missing_migrations
-from chassis.run import CannotStart, launch, run
-from chassis.settings import load
+from chassis.run import run
+from chassis.service_command import check_migrated, run_service
 from notifysvc import letter
 from notifysvc.accounts import Accounts
 from notifysvc.bell import Bell
@@ -38,8 +35,7 @@ async def serve(settings: Settings) -> None:
         grpc_client.channel(settings.tasks_address, service_key=service_key) as tasksvc,
         jetstream.connect(settings.nats_url) as bus,
     ):
-        if missing := await missing_migrations(pool, MIGRATIONS):
-            raise CannotStart(f"the database lacks {', '.join(missing)}: run `python -m notifysvc migrate` first")
+        await check_migrated(pool, SCHEMA, MIGRATIONS)
         accounts = Accounts(tasksvc)
         inbox = Inbox(pool)
         bell = Bell(bus)
@@ -69,15 +65,7 @@ async def serve(settings: Settings) -> None:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="notifysvc", description="Taskbell's live events, inboxes and e-mails.")
-    parser.add_argument("command", nargs="?", choices=["serve", "migrate"], default="serve")
-    if parser.parse_args().command == "serve":
-        launch(Settings, serve)
-        return
-    settings = load(Settings)
-    telemetry.configure_logs(SCHEMA, settings)
-    applied = migrate(settings.database_url, SCHEMA, MIGRATIONS)
-    structlog.get_logger("notifysvc.migrate").info("migrated", applied=applied)
+    run_service(SCHEMA, MIGRATIONS, Settings, serve, description="Taskbell's live events, inboxes and e-mails.")
 
 
 if __name__ == "__main__":

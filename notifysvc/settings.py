@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
-from chassis.settings import Port, ServiceSettings, Url
+from chassis.settings import DatabaseSettings, Port, Url
 from notifysvc import letter
 
 
@@ -13,13 +13,11 @@ def _one_address(text: str) -> str:
     return text
 
 
-class Settings(ServiceSettings):
+class Settings(DatabaseSettings):
     """notifysvc's settings."""
 
     metrics_port: Port = 9102
     notify_port: Port = 50052
-    database_url: Url
-    database_pool: Annotated[int, Field(ge=1, le=200)] = 10
     nats_url: Url
     tasks_address: str = "127.0.0.1:50051"
     smtp_host: str = "127.0.0.1"

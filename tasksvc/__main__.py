@@ -1,10 +1,8 @@
 """tasksvc's process: `serve` (also when nothing is said) or `migrate`. Here, and only here, everybody is introduced."""
 
-import argparse
 from pathlib import Path
 from typing import Final
 
-import structlog
 from taskbell.accounts.v1 import accounts_pb2, accounts_pb2_grpc
 from taskbell.projects.v1 import projects_pb2, projects_pb2_grpc
 from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
@@ -12,9 +10,8 @@ from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 from chassis import jetstream, postgres, redis_link, telemetry
 from chassis.cache import SCRIPTS, Cache
 from chassis.grpc_server import GrpcServer, Service
-from chassis.migrations import migrate, missing_migrations
-from chassis.run import CannotStart, launch, run
-from chassis.settings import load
+from chassis.run import run
+from chassis.service_command import check_migrated, run_service
 from tasksvc.access_tokens import AccessTokens
 from tasksvc.account_store import AccountStore
 from tasksvc.accounts import AccountServicer
@@ -51,8 +48,7 @@ async def serve(settings: Settings) -> None:
         redis_link.connect(settings.redis_url, SCRIPTS) as redis,
         jetstream.connect(settings.nats_url) as bus,
     ):
-        if missing := await missing_migrations(pool, MIGRATIONS):
-            raise CannotStart(f"the database lacks {', '.join(missing)}: run `python -m tasksvc migrate` first")
+        await check_migrated(pool, SCHEMA, MIGRATIONS)
         service_key = settings.service_key.get_secret_value()
         trust = CacheTrust(own_pool, redis)
         cache = TrustedCache(Cache(redis), trust)
@@ -110,15 +106,7 @@ async def serve(settings: Settings) -> None:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="tasksvc", description="Taskbell's users, projects and tasks.")
-    parser.add_argument("command", nargs="?", choices=["serve", "migrate"], default="serve")
-    if parser.parse_args().command == "serve":
-        launch(Settings, serve)
-        return
-    settings = load(Settings)
-    telemetry.configure_logs(SCHEMA, settings)
-    applied = migrate(settings.database_url, SCHEMA, MIGRATIONS)
-    structlog.get_logger("tasksvc.migrate").info("migrated", applied=applied)
+    run_service(SCHEMA, MIGRATIONS, Settings, serve, description="Taskbell's users, projects and tasks.")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
-from chassis.settings import Port, ServiceSettings, Url
+from chassis.settings import DatabaseSettings, Port, Url
 from tasksvc.signing_keys import read_signing_keys
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -20,13 +20,11 @@ Lifetime = Annotated[float, BeforeValidator(_lifetime), Field(ge=0)]
 """Seconds, or a number with its unit: `15m`, `24h`, `30d`."""
 
 
-class Settings(ServiceSettings):
+class Settings(DatabaseSettings):
     """tasksvc's settings."""
 
     metrics_port: Port = 9101
     tasks_port: Port = 50051
-    database_url: Url
-    database_pool: Annotated[int, Field(ge=1, le=200)] = 10
     redis_url: Url
     nats_url: Url
     relay: Literal["on", "off"] = "on"
