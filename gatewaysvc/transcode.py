@@ -1,6 +1,7 @@
 """HTTP into request messages: the body, the path and the query of one request, each where the route says.
 
-A PATCH without a mask changes what its body names: the mask is made from the body's own keys, and null clears.
+A PATCH without a mask changes what its body names: the mask is made from the body's own keys, and null clears. So does
+each update of a batch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +42,7 @@ class Transcoder:
         masks = route.http_method == "PATCH" and mask is not None and mask.message_type is FieldMask.DESCRIPTOR
         self._resource: Descriptor | None = self._body.message_type if self._body is not None else None
         self._mask = mask if masks and self._resource is not None else None
+        self._updates = [each for each in route.method.input_type.fields if each.is_repeated and _updated(each)]
 
     def to_request(self, match: Match, query: str, body: bytes) -> Message:
         """The request message. Raises MalformedJson, UnknownField or InvalidField."""
@@ -56,6 +58,8 @@ class Transcoder:
             getattr(request, self._mask.name).paths.extend(
                 _mask(parsed, self._resource, (), {path[1:] for path in self._in_path})
             )
+        for updates in self._updates:
+            _add_masks(updates, parsed, getattr(request, updates.name))
         return request
 
     def _read_body(self, body: bytes, request: Message, problems: Problems) -> Mapping[str, Any]:
@@ -70,10 +74,10 @@ class Transcoder:
             return parsed
         if self.route.body == ALL_OF_IT:
             from_json.read_fields(parsed, request, "", problems)
-        else:
-            for name in parsed:
-                hint = "belongs in the query: this method takes no body"
-                problems.add_unknown(name, None, hint=hint)
+            return parsed
+        for name in parsed:
+            hint = "belongs in the query: this method takes no body"
+            problems.add_unknown(name, None, hint=hint)
         return {}
 
     def _bind(self, path: FieldPath, text: str, request: Message, problems: Problems) -> None:
@@ -200,3 +204,24 @@ def _mask(
             yield from _mask(value, inner, here, in_path)
         else:
             yield ".".join(here)
+
+
+def _updated(known: FieldDescriptor) -> FieldDescriptor | None:
+    """The resource in a field that holds updates: messages with a mask and one resource (AIP-134)."""
+    fields = known.message_type.fields if known.message_type is not None else ()
+    inside = {each.message_type.full_name: each for each in fields if each.message_type is not None}
+    mask = inside.pop(FieldMask.DESCRIPTOR.full_name, None)
+    return next(iter(inside.values())) if mask is not None and mask.name == "update_mask" and len(inside) == 1 else None
+
+
+def _add_masks(updates: FieldDescriptor, body: Mapping[str, Any], messages: Sequence[Any]) -> None:
+    resource = _updated(updates)
+    told = _said(updates, body) or ()
+    for said, message in zip(told, messages, strict=True):
+        inner = _said(resource, said) if resource is not None else None
+        if inner and resource is not None and not message.HasField("update_mask"):
+            message.update_mask.paths.extend(_mask(inner, resource.message_type, (), set()))
+
+
+def _said(known: FieldDescriptor, body: Mapping[str, Any]) -> Any:
+    return body.get(known.json_name, body.get(known.name))

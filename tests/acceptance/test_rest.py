@@ -85,6 +85,14 @@ async def test_a_task_through_its_life(ann: Person) -> None:
     assert history[-2]["changedFields"] == ["description", "due_time"]
 
 
+async def test_null_clears_in_a_batch_as_in_a_patch(ann: Person) -> None:
+    task = await ann.make("/v1/tasks", title="one", labels=["a"], dueTime="2030-01-01T00:00:00Z", description="d")
+    cleared = {"task": {"id": task["id"], "labels": None, "dueTime": None}}
+    changed = (await ann.ask("POST", "/v1/tasks:batchUpdate", {"requests": [cleared]})).body["tasks"][0]
+    assert "dueTime" not in changed
+    assert (changed["labels"], changed["title"], changed["description"]) == ([], "one", "d")
+
+
 async def test_what_the_server_owns_is_ignored_in_input(ann: Person) -> None:
     owned = {"id": "mine", "status": "COMPLETED", "version": 9, "creatorId": "me", "createTime": "2001-01-01T00:00:00Z"}
     task = await ann.make("/v1/tasks", title="mine", **owned)

@@ -47,6 +47,12 @@ TASK = f"/v1/tasks/{ID}"
         ("PATCH", TASK, {}, {"task": {"id": ID}, "updateMask": ""}),
         ("PATCH", f"/v1/projects/{ID}/members/{ID}", {"role": "EDITOR"},
          {"projectId": ID, "member": {"userId": ID, "role": "EDITOR"}, "updateMask": "role"}),
+        ("POST", "/v1/tasks:batchUpdate",
+         {"requests": [{"task": {"id": ID, "dueTime": None, "title": "a"}},
+                       {"task": {"id": ID, "title": "b", "labels": ["x"]}, "updateMask": "title"}, {}]},
+         {"requests": [{"task": {"id": ID, "title": "a"}, "updateMask": "dueTime,title"},
+                       {"task": {"id": ID, "title": "b", "labels": ["x"]}, "updateMask": "title"}, {}]}),
+        ("POST", "/v1/tasks:batchUpdate", {"requests": None}, {}),
         ("POST", "/v1/notifications:mark", {"ids": [ID], "state": "READ"}, {"ids": [ID], "state": "READ"}),
     ],
 )  # fmt: skip
