@@ -41,11 +41,11 @@ from chassis.errors import (
     TooManySubscriptions,
 )
 from chassis.interceptors import Validated
+from chassis.race import race
 from notifysvc.bell import Bell
 from notifysvc.cursor import Cursor
 from notifysvc.feed import Feed
 from notifysvc.inbox import Inbox
-from notifysvc.race import race
 from notifysvc.rights import Guest, Rights
 from notifysvc.subscription import Batch, Delivery, Lost, Progress, Subscription
 

@@ -14,10 +14,10 @@ from typing import Final
 from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import Subscribe, WatchRequest
 
+from chassis.race import race
 from notifysvc.cursor import Cursor
 from notifysvc.event_log import Entry, EventLog
 from notifysvc.interest import Interest
-from notifysvc.race import race
 from notifysvc.rights import Guest, Rights, not_found
 from notifysvc.subscription import Subscription
 from notifysvc.tail import Tail

@@ -26,6 +26,7 @@ from taskbell.events.v1.events_pb2 import Event
 
 from chassis.errors import ServiceError
 from chassis.postgres import Pool
+from chassis.race import race
 from notifysvc.accounts import Accounts
 from notifysvc.concerned import Reason
 from notifysvc.inbox import SQL
@@ -98,12 +99,9 @@ class Mailer:
             await self._wait(stopping)
 
     async def _wait(self, stopping: asyncio.Event) -> None:
-        waiting = [asyncio.create_task(self._nudged.wait()), asyncio.create_task(stopping.wait())]
-        try:
-            await asyncio.wait(waiting, timeout=_POLL, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_POLL):
+                await race(self._nudged.wait(), stopping.wait())
 
     async def _send_some(self, stopping: asyncio.Event) -> int:
         """Returns how many mails were due."""

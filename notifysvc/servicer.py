@@ -20,12 +20,12 @@ from chassis import pages
 from chassis.caller import authorization, caller
 from chassis.errors import Unavailable
 from chassis.interceptors import tell_open
+from chassis.race import race
 from notifysvc.bell import Bell
 from notifysvc.conversation import Conversation
 from notifysvc.event_log import too_old
 from notifysvc.feed import Feed
 from notifysvc.inbox import Inbox, check_marking
-from notifysvc.race import race
 from notifysvc.rights import Rights
 from notifysvc.subscription import Batch, Lost, Subscription
 

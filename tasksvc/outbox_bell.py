@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from chassis.jetstream import Bus
+from chassis.race import race
 
 SUBJECT: Final = "taskbell.outbox.waiting"
 
@@ -50,15 +51,9 @@ class OutboxBell:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Carries the ring to other replicas."""
-        stop = asyncio.create_task(stopping.wait())
-        try:
-            while not stopping.is_set():
-                ring = asyncio.create_task(self._for_others.wait())
-                await asyncio.wait({ring, stop}, return_when=asyncio.FIRST_COMPLETED)
-                ring.cancel()
-                self._for_others.clear()
-                others, self._others = self._others, set()
-                for partition in others:
-                    await self._bus.tell(f"{SUBJECT}.{partition}")
-        finally:
-            stop.cancel()
+        while not stopping.is_set():
+            await race(self._for_others.wait(), stopping.wait())
+            self._for_others.clear()
+            others, self._others = self._others, set()
+            for partition in others:
+                await self._bus.tell(f"{SUBJECT}.{partition}")
