@@ -98,7 +98,10 @@ async def test_the_changes_of_a_task_come_once_each_in_the_order_of_its_versions
     async with asyncio.TaskGroup() as changes:
         for number in range(1, 41):
             changes.create_task(ann.ask("PATCH", f"/v1/tasks/{task['id']}", {"title": f"title {number}"}))
+    heard: list[int] = []
     async with asyncio.timeout(10):
-        heard = [await stream.read() for _ in range(40)]
+        while 41 not in heard:
+            heard.append((await stream.read()).task_version)
     stream.cancel()
-    assert [event.task_version for event in heard] == list(range(2, 42))
+    # The first version was committed before, but may have reached the stream of events after "from now on".
+    assert heard in (list(range(1, 42)), list(range(2, 42)))

@@ -124,7 +124,10 @@ async def test_the_metrics_count_its_calls(launched, dial):
             return answer.read().decode()
 
     counted = 'taskbell_grpc_requests_total{code="INVALID_ARGUMENT",method="taskbell.tasks.v1.TaskService/GetTask"} 1.0'
-    assert counted in (await asyncio.to_thread(fetch)).splitlines()
+    async with asyncio.timeout(10):
+        # A call is counted when it has ended, which may be a moment after its answer has come.
+        while counted not in (await asyncio.to_thread(fetch)).splitlines():
+            pass
     process.child.terminate()
     assert await process.end() == 0
 
