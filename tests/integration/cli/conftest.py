@@ -50,8 +50,8 @@ async def opened(peer: Peer) -> AsyncIterator[Opened]:
         await client.close()
 
 
-@pytest.fixture
-def client(opened: Opened) -> Client:
+@pytest_asyncio.fixture
+async def client(opened: Opened) -> Client:
     """A client with a token that never ends."""
     return opened(token="access-0")
 
