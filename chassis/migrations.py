@@ -10,13 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import asyncpg
 from yoyo import read_migrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI, parse_uri
 from yoyo.migrations import Migration, default_migration_table
-
-from chassis.postgres import Pool
 
 LOCK: Final = 0x7461736B62656C6C
 """The advisory lock's number ("taskbell"). One for the whole database: the services' schemas share its extensions."""
@@ -55,14 +52,3 @@ def migrate(url: str, schema: str, folder: Path) -> list[str]:
         for migration in waiting:
             backend.apply_one(migration)
         return [migration.id for migration in waiting]
-
-
-async def missing_migrations(pool: Pool, folder: Path) -> list[str]:
-    """The migrations in the folder that the schema lacks. One ahead of us, as in a rolling update, lacks none."""
-    wanted = [migration.id for migration in read_migrations(str(folder))]
-    try:
-        rows = await pool.fetch(f"SELECT migration_id FROM {default_migration_table}")  # noqa: S608  # a constant
-    except asyncpg.UndefinedTableError:
-        rows = []
-    applied = {row["migration_id"] for row in rows}
-    return [migration for migration in wanted if migration not in applied]

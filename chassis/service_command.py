@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import structlog
 
 from chassis import telemetry
-from chassis.migrations import migrate, missing_migrations
 from chassis.postgres import Pool
 from chassis.run import CannotStart, launch
+from chassis.schema_check import missing_migrations
 from chassis.settings import DatabaseSettings, load
 
 Settings = TypeVar("Settings", bound=DatabaseSettings)
@@ -30,6 +30,8 @@ def run_service(
     if parser.parse_args().command == "serve":
         launch(settings_type, serve)
         return
+    from chassis.migrations import migrate  # noqa: PLC0415  # 12 MiB that a process that serves need not hold
+
     settings = load(settings_type)
     telemetry.configure_logs(schema, settings)
     applied = migrate(settings.database_url, schema, migrations)

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from chassis import postgres
-from chassis.migrations import missing_migrations
+from chassis.schema_check import missing_migrations
 from devstack.stack import Stack
 from tasksvc.__main__ import MIGRATIONS, SCHEMA
 from tests.integration.tasksvc.conftest import SERVICE_KEY
