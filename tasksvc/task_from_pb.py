@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from chassis.errors import InvalidField, InvalidUpdateMask
 from tasksvc.domain.change import Change, update
-from tasksvc.domain.task import Priority, Task
+from tasksvc.domain.task import Priority, RecurrenceMode, Task, UniqueScope
 
 LARGEST_PAYLOAD: Final = 256 * 1024
 LARGEST_STRUCT: Final = 448 * 1024
@@ -44,8 +44,9 @@ class Patch:
 def new_task(message: pb.Task, project_id: str, creator_id: str) -> Task:
     """The first version of a task."""
     values = {name: read(message) for name, read in _READ.items()}
+    values |= {name: read(message) for name, read in _FIXED.items()}
     values |= {"id": str(uuid7()), "project_id": project_id, "creator_id": creator_id}
-    return Task(**values, queue=message.queue, payload=_payload(message))
+    return Task(**values)
 
 
 def patch(message: pb.Task, mask: FieldMask) -> Patch:
@@ -117,6 +118,22 @@ def _payload(message: pb.Task) -> Mapping[str, Any] | None:
     return struct_to_json(message.payload, "task.payload") if message.HasField("payload") else None
 
 
+def _unique_scope(message: pb.Task) -> UniqueScope:
+    if not message.unique_key:
+        return UniqueScope.UNSAID
+    return UniqueScope(message.unique_scope) or UniqueScope.RUNNING
+
+
+def _unique_period(message: pb.Task) -> float | None:
+    return message.unique_period.ToTimedelta().total_seconds() if message.HasField("unique_period") else None
+
+
+def _recurrence_mode(message: pb.Task) -> RecurrenceMode:
+    if not message.recurrence:
+        return RecurrenceMode.UNSAID
+    return RecurrenceMode(message.recurrence_mode) or RecurrenceMode.AFTER_END
+
+
 def struct_to_json(struct: Struct, field: str) -> Mapping[str, Any]:
     """The object as PostgreSQL can keep it, up to 256 KiB. Raises InvalidField."""
     # Of a list of numbers, protobuf makes five times the bytes that JSON does.
@@ -174,10 +191,19 @@ _READ: Final[Mapping[str, Callable[[pb.Task], Any]]] = {
     "due_time": lambda message: _time(message, "due_time"),
     "schedule_time": lambda message: _time(message, "schedule_time"),
     "parent_id": lambda message: message.parent_id.lower() or None,
+    "blocked_by": lambda message: tuple(dict.fromkeys(each.lower() for each in message.blocked_by)),
+    "recurrence": lambda message: message.recurrence,
+    "recurrence_mode": _recurrence_mode,
+    "recurrence_time_zone": lambda message: message.recurrence_time_zone,
 }
 _FIXED: Final[Mapping[str, Callable[[pb.Task], Any]]] = {
     "queue": lambda message: message.queue,
     "payload": _payload,
+    "unique_key": lambda message: _text(message, "unique_key"),
+    "unique_scope": _unique_scope,
+    "unique_period": _unique_period,
+    "concurrency_key": lambda message: _text(message, "concurrency_key"),
+    "max_attempts": lambda message: message.max_attempts,
 }
 # They say which task is meant, not what is to become of it.
 _ADDRESS: Final = frozenset({"id", "etag"})

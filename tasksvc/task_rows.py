@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from tasksvc.domain.task import MOMENT, Priority, Status, Task
+from tasksvc.domain.task import MOMENT, Priority, RecurrenceMode, Status, Task, UniqueScope
 
 # Read by PostgreSQL as the time of the transaction, the same that its now() gives.
 _NOW: Final = "now"
@@ -41,10 +41,13 @@ def task_to_body(task: Task) -> dict[str, Any]:
 def _task(values: dict[str, Any]) -> Task:
     for name in ("id", "project_id", "creator_id"):
         values[name] = str(values[name])
-    for name in ("assignee_id", "parent_id"):
+    for name in ("assignee_id", "parent_id", "series_id"):
         if values[name] is not None:
             values[name] = str(values[name])
     values["status"] = Status(values["status"])
     values["priority"] = Priority(values["priority"])
     values["labels"] = tuple(values["labels"])
+    values["unique_scope"] = UniqueScope(values["unique_scope"])
+    values["blocked_by"] = tuple(map(str, values["blocked_by"]))
+    values["recurrence_mode"] = RecurrenceMode(values["recurrence_mode"])
     return Task(**values)

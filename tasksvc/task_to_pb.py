@@ -1,6 +1,6 @@
 """A task as callers get it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -41,7 +41,20 @@ def task_to_pb(task: Task) -> pb.Task:
         end_time=_maybe(task.end_time),
         delete_time=_maybe(task.delete_time),
         lease_expire_time=_maybe(task.lease_expire_time),
+        unique_key=task.unique_key,
+        concurrency_key=task.concurrency_key,
+        max_attempts=task.max_attempts,
+        blocked_by=task.blocked_by,
+        recurrence=task.recurrence,
+        recurrence_time_zone=task.recurrence_time_zone,
+        series_id=task.series_id or "",
     )
+    if task.unique_key:
+        message.unique_scope = pb.Task.UniqueScope.Value(task.unique_scope.name)
+    if task.recurrence:
+        message.recurrence_mode = pb.Task.RecurrenceMode.Value(task.recurrence_mode.name)
+    if task.unique_period is not None:
+        message.unique_period.FromTimedelta(timedelta(seconds=task.unique_period))
     if task.payload is not None:
         message.payload.update(task.payload)
     if task.result is not None:

@@ -29,6 +29,25 @@ class Priority(IntEnum):
     URGENT = 4
 
 
+class UniqueScope(IntEnum):
+    """For how long a unique key is taken. The numbers are those of `Task.UniqueScope` in the proto."""
+
+    UNSAID = 0
+    """There is no key."""
+    WAITING = 1
+    RUNNING = 2
+    PERIOD = 3
+
+
+class RecurrenceMode(IntEnum):
+    """When the next task of a series is made. The numbers are those of `Task.RecurrenceMode` in the proto."""
+
+    UNSAID = 0
+    """There is no series."""
+    AFTER_END = 1
+    ON_SCHEDULE = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One version of a task. The fields are named and ordered as the columns of `task_states`."""
@@ -60,3 +79,15 @@ class Task:
     last_error: str = ""
     lease_expire_time: datetime | None = None
     worker: str = ""
+    unique_key: str = ""
+    unique_scope: UniqueScope = UniqueScope.UNSAID
+    unique_period: float | None = None
+    """Seconds."""
+    concurrency_key: str = ""
+    max_attempts: int = 0
+    """0 until it is stored, for a task that leaves it to its queue, and for tasks without one."""
+    blocked_by: tuple[str, ...] = ()
+    recurrence: str = ""
+    recurrence_mode: RecurrenceMode = RecurrenceMode.UNSAID
+    recurrence_time_zone: str = ""
+    series_id: str | None = None

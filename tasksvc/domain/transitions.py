@@ -11,7 +11,7 @@ from tasksvc.domain.task import MOMENT, Status, Task
 
 
 class Action(StrEnum):
-    """What is done to a task; the verbs of the API, and `fail` and `retry`, which only workers do."""
+    """What is done to a task; the verbs of the API, and `fail`, `retry` and `release`, which only workers do."""
 
     START = "start"
     COMPLETE = "complete"
@@ -19,7 +19,9 @@ class Action(StrEnum):
     FAIL = "fail"
     REOPEN = "reopen"
     RETRY = "retry"
-    """An attempt ended without an end of the task: back to waiting."""
+    """An attempt failed, and others follow: back to waiting."""
+    RELEASE = "release"
+    """An attempt was given up without having failed: back to waiting, as if it had not been made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ TRANSITIONS: Final[Mapping[Action, Transition]] = {
     Action.CANCEL: Transition(_WAITING_OR_RUNNING, Status.CANCELLED, "task.cancelled"),
     Action.FAIL: Transition(frozenset({Status.IN_PROGRESS}), Status.FAILED, "task.failed"),
     Action.REOPEN: Transition(ENDED, Status.PENDING, "task.reopened"),
-    Action.RETRY: Transition(frozenset({Status.IN_PROGRESS}), Status.PENDING, "task.updated"),
+    Action.RETRY: Transition(frozenset({Status.IN_PROGRESS}), Status.PENDING, "task.retried"),
+    Action.RELEASE: Transition(frozenset({Status.IN_PROGRESS}), Status.PENDING, "task.released"),
 }
 
 

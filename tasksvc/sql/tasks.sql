@@ -32,7 +32,9 @@ WITH change AS MATERIALIZED (
         start_time = new.start_time, end_time = new.end_time, update_time = new.update_time,
         delete_time = new.delete_time, parent_id = new.parent_id, version = new.version, result = new.result,
         progress_percent = new.progress_percent, progress_message = new.progress_message, attempt = new.attempt,
-        last_error = new.last_error, lease_expire_time = new.lease_expire_time, worker = new.worker
+        last_error = new.last_error, lease_expire_time = new.lease_expire_time, worker = new.worker,
+        blocked_by = new.blocked_by, recurrence = new.recurrence, recurrence_mode = new.recurrence_mode,
+        recurrence_time_zone = new.recurrence_time_zone, series_id = new.series_id
     FROM change, jsonb_populate_record(NULL::task_states, item -> 'task') AS new
     WHERE task.id = change.id AND task.version = new.version - 1
     RETURNING task.*

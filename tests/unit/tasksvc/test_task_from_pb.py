@@ -13,7 +13,7 @@ from tasksvc.task_from_pb import LARGEST_PAYLOAD, new_task, patch
 
 ALL = {
     *("project_id", "title", "description", "priority", "labels", "assignee_id", "due_time", "schedule_time"),
-    "parent_id",
+    *("parent_id", "blocked_by", "recurrence", "recurrence_mode", "recurrence_time_zone"),
 }
 TASK = Task(id="t", project_id="p", title="title", creator_id="c", queue="q", payload={"a": 1})
 

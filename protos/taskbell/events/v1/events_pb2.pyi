@@ -44,7 +44,8 @@ class Event(_message.Message):
     """UUIDv7; a repeat of the same event has the same id."""
     type: _builtins.str
     """What happened: task.created, task.updated, task.started, task.progressed, task.completed, task.failed, task.cancelled,
-    task.reopened, task.deleted, task.restored; member.added, member.updated, member.removed; session.ended, token.revoked.
+    task.reopened, task.deleted, task.restored; of workers' tasks also task.extended (a lease), task.released (given back, or
+    its worker died), task.retried (an attempt failed, others follow); task.due_soon, task.overdue; member.added, member.updated, member.removed; session.ended, token.revoked.
     """
     actor_id: _builtins.str
     """The user who did it; empty if the system did."""

@@ -5,6 +5,7 @@ Tasks: what people and programs share."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
@@ -120,6 +121,56 @@ class Task(_message.Message):
     URGENT: Task.Priority.ValueType  # 4
     """Now."""
 
+    class _UniqueScope:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _UniqueScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Task._UniqueScope.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        UNIQUE_SCOPE_UNSPECIFIED: Task._UniqueScope.ValueType  # 0
+        """Not said: RUNNING."""
+        WAITING: Task._UniqueScope.ValueType  # 1
+        """While the task waits: the next one may be made once a worker or a person is at it."""
+        RUNNING: Task._UniqueScope.ValueType  # 2
+        """While the task waits or runs, until it ends."""
+        PERIOD: Task._UniqueScope.ValueType  # 3
+        """For unique_period from the task's creation, whatever becomes of it."""
+
+    class UniqueScope(_UniqueScope, metaclass=_UniqueScopeEnumTypeWrapper):
+        """For how long a unique_key is taken."""
+
+    UNIQUE_SCOPE_UNSPECIFIED: Task.UniqueScope.ValueType  # 0
+    """Not said: RUNNING."""
+    WAITING: Task.UniqueScope.ValueType  # 1
+    """While the task waits: the next one may be made once a worker or a person is at it."""
+    RUNNING: Task.UniqueScope.ValueType  # 2
+    """While the task waits or runs, until it ends."""
+    PERIOD: Task.UniqueScope.ValueType  # 3
+    """For unique_period from the task's creation, whatever becomes of it."""
+
+    class _RecurrenceMode:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _RecurrenceModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Task._RecurrenceMode.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        RECURRENCE_MODE_UNSPECIFIED: Task._RecurrenceMode.ValueType  # 0
+        """Not said: AFTER_END."""
+        AFTER_END: Task._RecurrenceMode.ValueType  # 1
+        """As soon as this one has ended; its time is the first of the series that is still to come."""
+        ON_SCHEDULE: Task._RecurrenceMode.ValueType  # 2
+        """At each time of the series, whatever became of the one before."""
+
+    class RecurrenceMode(_RecurrenceMode, metaclass=_RecurrenceModeEnumTypeWrapper):
+        """When the next task of a series is made."""
+
+    RECURRENCE_MODE_UNSPECIFIED: Task.RecurrenceMode.ValueType  # 0
+    """Not said: AFTER_END."""
+    AFTER_END: Task.RecurrenceMode.ValueType  # 1
+    """As soon as this one has ended; its time is the first of the series that is still to come."""
+    ON_SCHEDULE: Task.RecurrenceMode.ValueType  # 2
+    """At each time of the series, whatever became of the one before."""
+
     ID_FIELD_NUMBER: _builtins.int
     PROJECT_ID_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
@@ -147,6 +198,16 @@ class Task(_message.Message):
     LAST_ERROR_FIELD_NUMBER: _builtins.int
     LEASE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     WORKER_FIELD_NUMBER: _builtins.int
+    UNIQUE_KEY_FIELD_NUMBER: _builtins.int
+    UNIQUE_SCOPE_FIELD_NUMBER: _builtins.int
+    UNIQUE_PERIOD_FIELD_NUMBER: _builtins.int
+    CONCURRENCY_KEY_FIELD_NUMBER: _builtins.int
+    MAX_ATTEMPTS_FIELD_NUMBER: _builtins.int
+    BLOCKED_BY_FIELD_NUMBER: _builtins.int
+    RECURRENCE_FIELD_NUMBER: _builtins.int
+    RECURRENCE_MODE_FIELD_NUMBER: _builtins.int
+    RECURRENCE_TIME_ZONE_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUIDv7."""
     project_id: _builtins.str
@@ -177,6 +238,28 @@ class Task(_message.Message):
     """Why the last attempt failed."""
     worker: _builtins.str
     """The worker that has it."""
+    unique_key: _builtins.str
+    """A second task with the same key in the same project and queue is refused (UNIQUE_KEY_TAKEN, with the first one's id) while
+    the key is taken. Up to 200 characters. Fixed at creation.
+    """
+    unique_scope: Global___Task.UniqueScope.ValueType
+    """For how long the unique_key is taken. Fixed at creation."""
+    concurrency_key: _builtins.str
+    """Tasks of a queue with the same key run at most as many at a time as the queue's max_concurrency_per_key says. Up to 200
+    characters. Fixed at creation.
+    """
+    max_attempts: _builtins.int
+    """How often workers try it before it is FAILED: 1 to 100. 0: as often as its queue says when it is created. Fixed at creation."""
+    recurrence: _builtins.str
+    """A rule of RFC 5545 after which the task comes again, such as `FREQ=WEEKLY;BYDAY=MO,WE`, up to 500 characters, once a minute
+    at most. It counts from schedule_time, else due_time, else the time of creation.
+    """
+    recurrence_mode: Global___Task.RecurrenceMode.ValueType
+    """When the next one is made."""
+    recurrence_time_zone: _builtins.str
+    """The time zone that the rule is meant in, such as `Europe/Berlin`. Empty: UTC."""
+    series_id: _builtins.str
+    """The first task of the series; empty if the task never recurred."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Up to 32, each 1 to 64 characters without control characters; order is kept, doubles are folded."""
@@ -225,6 +308,14 @@ class Task(_message.Message):
     def lease_expire_time(self) -> _timestamp_pb2.Timestamp:
         """When the worker's lease runs out."""
 
+    @_builtins.property
+    def unique_period(self) -> _duration_pb2.Duration:
+        """For how long, with the scope PERIOD: 1 second to 366 days. Fixed at creation."""
+
+    @_builtins.property
+    def blocked_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tasks that must be COMPLETED before this one is started: up to 100 ids of tasks that the caller sees."""
+
     def __init__(
         self,
         *,
@@ -255,10 +346,20 @@ class Task(_message.Message):
         last_error: _builtins.str = ...,
         lease_expire_time: _timestamp_pb2.Timestamp | None = ...,
         worker: _builtins.str = ...,
+        unique_key: _builtins.str = ...,
+        unique_scope: Global___Task.UniqueScope.ValueType = ...,
+        unique_period: _duration_pb2.Duration | None = ...,
+        concurrency_key: _builtins.str = ...,
+        max_attempts: _builtins.int = ...,
+        blocked_by: _abc.Iterable[_builtins.str] | None = ...,
+        recurrence: _builtins.str = ...,
+        recurrence_mode: Global___Task.RecurrenceMode.ValueType = ...,
+        recurrence_time_zone: _builtins.str = ...,
+        series_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "due_time", b"due_time", "end_time", b"end_time", "lease_expire_time", b"lease_expire_time", "payload", b"payload", "progress", b"progress", "result", b"result", "schedule_time", b"schedule_time", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "due_time", b"due_time", "end_time", b"end_time", "lease_expire_time", b"lease_expire_time", "payload", b"payload", "progress", b"progress", "result", b"result", "schedule_time", b"schedule_time", "start_time", b"start_time", "unique_period", b"unique_period", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_id", b"assignee_id", "attempt", b"attempt", "create_time", b"create_time", "creator_id", b"creator_id", "delete_time", b"delete_time", "description", b"description", "due_time", b"due_time", "end_time", b"end_time", "etag", b"etag", "id", b"id", "labels", b"labels", "last_error", b"last_error", "lease_expire_time", b"lease_expire_time", "parent_id", b"parent_id", "payload", b"payload", "priority", b"priority", "progress", b"progress", "project_id", b"project_id", "queue", b"queue", "result", b"result", "schedule_time", b"schedule_time", "start_time", b"start_time", "status", b"status", "title", b"title", "update_time", b"update_time", "version", b"version", "worker", b"worker"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_id", b"assignee_id", "attempt", b"attempt", "blocked_by", b"blocked_by", "concurrency_key", b"concurrency_key", "create_time", b"create_time", "creator_id", b"creator_id", "delete_time", b"delete_time", "description", b"description", "due_time", b"due_time", "end_time", b"end_time", "etag", b"etag", "id", b"id", "labels", b"labels", "last_error", b"last_error", "lease_expire_time", b"lease_expire_time", "max_attempts", b"max_attempts", "parent_id", b"parent_id", "payload", b"payload", "priority", b"priority", "progress", b"progress", "project_id", b"project_id", "queue", b"queue", "recurrence", b"recurrence", "recurrence_mode", b"recurrence_mode", "recurrence_time_zone", b"recurrence_time_zone", "result", b"result", "schedule_time", b"schedule_time", "series_id", b"series_id", "start_time", b"start_time", "status", b"status", "title", b"title", "unique_key", b"unique_key", "unique_period", b"unique_period", "unique_scope", b"unique_scope", "update_time", b"update_time", "version", b"version", "worker", b"worker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -561,8 +662,8 @@ class UpdateTaskRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which fields to change: project_id, title, description, priority, labels, assignee_id, due_time, schedule_time, parent_id;
-        `*` is all of them. Empty means those that are set.
+        """Which fields to change: project_id, title, description, priority, labels, assignee_id, due_time, schedule_time, parent_id,
+        blocked_by, recurrence, recurrence_mode, recurrence_time_zone; `*` is all of them. Empty means those that are set.
         """
 
     def __init__(

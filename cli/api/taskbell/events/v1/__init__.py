@@ -56,7 +56,8 @@ class Event(betterproto2.Message):
     type: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
     What happened: task.created, task.updated, task.started, task.progressed, task.completed, task.failed, task.cancelled,
-    task.reopened, task.deleted, task.restored; member.added, member.updated, member.removed; session.ended, token.revoked.
+    task.reopened, task.deleted, task.restored; of workers' tasks also task.extended (a lease), task.released (given back, or
+    its worker died), task.retried (an attempt failed, others follow); task.due_soon, task.overdue; member.added, member.updated, member.removed; session.ended, token.revoked.
     """
 
     time: "datetime.datetime | None" = betterproto2.field(

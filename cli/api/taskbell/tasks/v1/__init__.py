@@ -31,8 +31,10 @@ __all__ = (
     "Task",
     "TaskChange",
     "TaskPriority",
+    "TaskRecurrenceMode",
     "TaskServiceStub",
     "TaskStatus",
+    "TaskUniqueScope",
     "UpdateTaskRequest",
 )
 
@@ -84,6 +86,27 @@ class TaskPriority(betterproto2.Enum):
     """
 
 
+class TaskRecurrenceMode(betterproto2.Enum):
+    """
+    When the next task of a series is made.
+    """
+
+    RECURRENCE_MODE_UNSPECIFIED = 0
+    """
+    Not said: AFTER_END.
+    """
+
+    AFTER_END = 1
+    """
+    As soon as this one has ended; its time is the first of the series that is still to come.
+    """
+
+    ON_SCHEDULE = 2
+    """
+    At each time of the series, whatever became of the one before.
+    """
+
+
 class TaskStatus(betterproto2.Enum):
     """
     Where a task stands.
@@ -117,6 +140,32 @@ class TaskStatus(betterproto2.Enum):
     CANCELLED = 5
     """
     Ended undone.
+    """
+
+
+class TaskUniqueScope(betterproto2.Enum):
+    """
+    For how long a unique_key is taken.
+    """
+
+    UNIQUE_SCOPE_UNSPECIFIED = 0
+    """
+    Not said: RUNNING.
+    """
+
+    WAITING = 1
+    """
+    While the task waits: the next one may be made once a worker or a person is at it.
+    """
+
+    RUNNING = 2
+    """
+    While the task waits or runs, until it ends.
+    """
+
+    PERIOD = 3
+    """
+    For unique_period from the task's creation, whatever becomes of it.
     """
 
 
@@ -818,6 +867,65 @@ class Task(betterproto2.Message):
     The worker that has it.
     """
 
+    unique_key: "str" = betterproto2.field(28, betterproto2.TYPE_STRING)
+    """
+    A second task with the same key in the same project and queue is refused (UNIQUE_KEY_TAKEN, with the first one's id) while
+    the key is taken. Up to 200 characters. Fixed at creation.
+    """
+
+    unique_scope: "TaskUniqueScope" = betterproto2.field(
+        29, betterproto2.TYPE_ENUM, default_factory=lambda: TaskUniqueScope(0)
+    )
+    """
+    For how long the unique_key is taken. Fixed at creation.
+    """
+
+    unique_period: "datetime.timedelta | None" = betterproto2.field(
+        30, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Duration, optional=True
+    )
+    """
+    For how long, with the scope PERIOD: 1 second to 366 days. Fixed at creation.
+    """
+
+    concurrency_key: "str" = betterproto2.field(31, betterproto2.TYPE_STRING)
+    """
+    Tasks of a queue with the same key run at most as many at a time as the queue's max_concurrency_per_key says. Up to 200
+    characters. Fixed at creation.
+    """
+
+    max_attempts: "int" = betterproto2.field(32, betterproto2.TYPE_INT32)
+    """
+    How often workers try it before it is FAILED: 1 to 100. 0: as often as its queue says when it is created. Fixed at creation.
+    """
+
+    blocked_by: "list[str]" = betterproto2.field(33, betterproto2.TYPE_STRING, repeated=True)
+    """
+    Tasks that must be COMPLETED before this one is started: up to 100 ids of tasks that the caller sees.
+    """
+
+    recurrence: "str" = betterproto2.field(34, betterproto2.TYPE_STRING)
+    """
+    A rule of RFC 5545 after which the task comes again, such as `FREQ=WEEKLY;BYDAY=MO,WE`, up to 500 characters, once a minute
+    at most. It counts from schedule_time, else due_time, else the time of creation.
+    """
+
+    recurrence_mode: "TaskRecurrenceMode" = betterproto2.field(
+        35, betterproto2.TYPE_ENUM, default_factory=lambda: TaskRecurrenceMode(0)
+    )
+    """
+    When the next one is made.
+    """
+
+    recurrence_time_zone: "str" = betterproto2.field(36, betterproto2.TYPE_STRING)
+    """
+    The time zone that the rule is meant in, such as `Europe/Berlin`. Empty: UTC.
+    """
+
+    series_id: "str" = betterproto2.field(37, betterproto2.TYPE_STRING)
+    """
+    The first task of the series; empty if the task never recurred.
+    """
+
 
 default_message_pool.register_message("taskbell.tasks.v1", "Task", Task)
 
@@ -884,8 +992,8 @@ class UpdateTaskRequest(betterproto2.Message):
         2, betterproto2.TYPE_MESSAGE, optional=True
     )
     """
-    Which fields to change: project_id, title, description, priority, labels, assignee_id, due_time, schedule_time, parent_id;
-    `*` is all of them. Empty means those that are set.
+    Which fields to change: project_id, title, description, priority, labels, assignee_id, due_time, schedule_time, parent_id,
+    blocked_by, recurrence, recurrence_mode, recurrence_time_zone; `*` is all of them. Empty means those that are set.
     """
 
     request_id: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
