@@ -1,11 +1,18 @@
-"""Settings from TASKBELL_* variables. Whatever is wrong is named at once, before anything is opened."""
+"""Settings from TASKBELL_* variables, or from the files that TASKBELL_*_FILE variables name.
+
+Whatever is wrong is named at once, before anything is opened.
+"""
 
 import os
 import sys
+from collections.abc import Container
 from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar, get_args
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from chassis import setting_files
+from chassis.tls_settings import TlsServerSettings, TlsSettings
 
 PREFIX: Final = "TASKBELL_"
 
@@ -22,7 +29,7 @@ Url = Annotated[str, Field(min_length=1)]
 """An address with its scheme."""
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(TlsSettings):
     """What every service asks for."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
@@ -40,7 +47,7 @@ class ServiceSettings(BaseSettings):
     """What the services know each other by."""
 
 
-class DatabaseSettings(ServiceSettings):
+class DatabaseSettings(ServiceSettings, TlsServerSettings):
     """What a service with a database asks for as well."""
 
     database_url: Url
@@ -53,15 +60,24 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 
 def load(settings_type: type[Settings]) -> Settings:
     """The settings, or the end of the process (78, EX_CONFIG) with every wrong variable on stderr."""
+    from_files, problems = setting_files.read(settings_type.model_fields, PREFIX)
     try:
-        return settings_type.model_validate({})  # what isn't given is read from the environment
+        settings = settings_type.model_validate(from_files)  # what isn't given is read from the environment
     except ValidationError as error:
-        _refuse([_wrong(settings_type, each["loc"], each["msg"]) for each in error.errors(include_url=False)])
+        wrong = error.errors(include_url=False)
+        _refuse(problems + [_wrong(settings_type, each["loc"], each["msg"], from_files) for each in wrong])
+    if problems:
+        _refuse(problems)
+    return settings
 
 
-def _wrong(settings_type: type[ServiceSettings], place: tuple[int | str, ...], problem: str) -> str:
+def _wrong(
+    settings_type: type[ServiceSettings], place: tuple[int | str, ...], problem: str, from_files: Container[str]
+) -> str:
     field = str(place[0]) if place else ""
     variable = (PREFIX + field).upper()
+    if field in from_files:
+        return f"{variable}{setting_files.SUFFIX} is {os.environ[variable + setting_files.SUFFIX]!r}: {problem}"
     value = os.environ.get(variable)
     described = settings_type.model_fields.get(field)
     hidden = described is not None and SecretStr in {described.annotation, *get_args(described.annotation)}

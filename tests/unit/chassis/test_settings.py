@@ -76,3 +76,42 @@ def test_a_secret_is_never_shown(refusal):
 def test_a_password_in_an_address_is_not_printed_with_the_settings(environment):
     environment(**GOOD)
     assert "0123456789abcdef" not in repr(load(Settings))
+
+
+@pytest.fixture
+def secret(tmp_path):
+    """A file that holds a text."""
+
+    def written(text):
+        file = tmp_path / "secret"
+        file.write_bytes(text)
+        return str(file)
+
+    return written
+
+
+def test_a_setting_may_stand_in_a_file_that_a_variable_names(environment, secret):
+    key = secret(b"0123456789abcdef in a file\n")
+    environment(TASKBELL_SERVICE_KEY_FILE=key, TASKBELL_DATABASE_URL="postgres://127.0.0.1/taskbell")
+    assert load(Settings).service_key.get_secret_value() == "0123456789abcdef in a file"
+
+
+@pytest.mark.parametrize(("content", "says"), [(b"", "empty"), (b"\xff\xfe", "UTF-8"), (b"too short\n", "at least 16")])
+def test_a_file_that_gives_no_good_value_is_named_and_its_content_kept_quiet(refusal, secret, content, says):
+    path = secret(content)
+    told = refusal(TASKBELL_SERVICE_KEY_FILE=path, TASKBELL_DATABASE_URL="postgres://127.0.0.1/taskbell")
+    [line] = [each for each in told.splitlines() if "TASKBELL_SERVICE_KEY_FILE" in each]
+    assert repr(path) in line
+    assert says in line
+    assert "too short" not in told
+
+
+def test_a_file_that_is_not_there_is_told_with_all_else_that_is_wrong(refusal):
+    told = refusal(**GOOD, TASKBELL_OTLP_ENDPOINT_FILE="/nowhere/endpoint", TASKBELL_GRACE="a while")
+    assert "TASKBELL_OTLP_ENDPOINT_FILE is '/nowhere/endpoint': the file can't be read: No such file" in told
+    assert "TASKBELL_GRACE" in told
+
+
+def test_a_setting_that_is_given_twice_is_refused(refusal, secret):
+    told = refusal(**GOOD, TASKBELL_SERVICE_KEY_FILE=secret(b"0123456789abcdef"))
+    assert "TASKBELL_SERVICE_KEY is set as well" in told
