@@ -15,6 +15,8 @@ import grpc
 
 from chassis.caller import REQUEST_ID, Call, current_call
 from chassis.errors import DeadlineExceeded, from_rpc_error
+from chassis.renewed_channel import RenewedChannel
+from chassis.tls import Tls
 
 Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 
@@ -40,10 +42,14 @@ _OPTIONS: Final = (
 )
 
 
-def channel(address: str, *, service_key: str = "", authorization: str = "") -> grpc.aio.Channel:
+def channel(
+    address: str, *, service_key: str = "", authorization: str = "", tls: Tls | None = None
+) -> grpc.aio.Channel:
     """A channel to `host:port`, for a service, for one user, or else for whoever makes the call at hand."""
     fixed = f"Service {service_key}" if service_key else authorization
-    return _Channel(grpc.aio.insecure_channel(address, options=_OPTIONS), fixed)
+    if tls is None:
+        return _Channel(grpc.aio.insecure_channel(address, options=_OPTIONS), fixed)
+    return _Channel(RenewedChannel(address, tls, _OPTIONS), fixed)
 
 
 def call_metadata(call: Call, authorization: str = "") -> Metadata:

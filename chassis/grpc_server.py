@@ -16,6 +16,7 @@ from chassis.interceptors import Handler, Span, intercepted
 from chassis.run import CannotStart
 from chassis.service_error import STATUS_KEY
 from chassis.telemetry import server_span
+from chassis.tls import Tls
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 """The largest message that the server takes."""
@@ -55,7 +56,9 @@ class GrpcServer:
         authenticate: Authenticate,
         service_key: str,
         span: Span | None = None,
+        tls: Tls | None = None,
     ) -> None:
+        self._tls = tls
         self._host = host
         self._port = port
         span = span or server_span()
@@ -83,12 +86,15 @@ class GrpcServer:
     @property
     def listening(self) -> Mapping[str, str]:
         """Where clients find it."""
-        return {"grpc": self._address()}
+        return {"grpc": self._address(), "tls": "off" if self._tls is None else "mtls" if self._tls.mutual else "tls"}
 
     async def start(self) -> None:
         """Takes calls from now on. Raises CannotStart if the port is taken."""
         try:
-            self._port = self._server.add_insecure_port(self._address())
+            if self._tls is None:
+                self._port = self._server.add_insecure_port(self._address())
+            else:
+                self._port = self._server.add_secure_port(self._address(), self._tls.server_credentials())
         except RuntimeError as error:
             raise CannotStart(f"{self._address()} can't be listened on: is another process there?") from error
         await self._server.start()

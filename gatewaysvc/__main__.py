@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from chassis.grpc_client import channel
 from chassis.run import launch, run
 from chassis.telemetry import server_span
+from chassis.tls_settings import service_tls
 from gatewaysvc.app import App
 from gatewaysvc.http_server import HttpServer
 from gatewaysvc.rate_limits import RateLimits
@@ -16,10 +17,11 @@ _USAGE = "usage: gatewaysvc [serve]\n"
 
 async def serve(settings: Settings) -> None:
     """Puts the gateway together, and runs it."""
+    tls = service_tls(settings, "client")
     async with AsyncExitStack() as stack:
         channels = {
-            "tasksvc": await stack.enter_async_context(channel(settings.tasks_address)),
-            "notifysvc": await stack.enter_async_context(channel(settings.notify_address)),
+            "tasksvc": await stack.enter_async_context(channel(settings.tasks_address, tls=tls)),
+            "notifysvc": await stack.enter_async_context(channel(settings.notify_address, tls=tls)),
         }
         app = App(
             channels,

@@ -10,6 +10,7 @@ from chassis.grpc_server import GrpcServer, Service
 from chassis.run import run
 from chassis.service_command import check_migrated, run_service
 from notifysvc import letter
+from chassis.tls_settings import service_tls
 from notifysvc.accounts import Accounts
 from notifysvc.bell import Bell
 from notifysvc.consumer import Consumer
@@ -32,7 +33,8 @@ async def serve(settings: Settings) -> None:
     service_key = settings.service_key.get_secret_value()
     async with (
         postgres.connect(settings.database_url, SCHEMA, settings.database_pool) as pool,
-        grpc_client.channel(settings.tasks_address, service_key=service_key) as tasksvc,
+    tls = service_tls(settings, "server", "client")
+        grpc_client.channel(settings.tasks_address, service_key=service_key, tls=tls) as tasksvc,
         jetstream.connect(settings.nats_url) as bus,
     ):
         await check_migrated(pool, SCHEMA, MIGRATIONS)
@@ -60,6 +62,7 @@ async def serve(settings: Settings) -> None:
             span=telemetry.server_span(),
         )
         consumer = Consumer(bus, log, inbox, bell, mailer)
+            tls=tls,
         await run(server, notifications, feed, rights, bell, consumer, mailer, Janitor(pool), settings=settings)
 
 
