@@ -9,8 +9,8 @@ from chassis import grpc_client, jetstream, postgres, telemetry
 from chassis.grpc_server import GrpcServer, Service
 from chassis.run import run
 from chassis.service_command import check_migrated, run_service
-from notifysvc import letter
 from chassis.tls_settings import service_tls
+from notifysvc import letter
 from notifysvc.accounts import Accounts
 from notifysvc.bell import Bell
 from notifysvc.consumer import Consumer
@@ -31,9 +31,9 @@ MIGRATIONS: Final = Path(__file__).parent / "sql" / "migrations"
 async def serve(settings: Settings) -> None:
     """Connects, introduces, serves until told to stop. tasksvc and NATS may come up later, and go meanwhile."""
     service_key = settings.service_key.get_secret_value()
+    tls = service_tls(settings, "server", "client")
     async with (
         postgres.connect(settings.database_url, SCHEMA, settings.database_pool) as pool,
-    tls = service_tls(settings, "server", "client")
         grpc_client.channel(settings.tasks_address, service_key=service_key, tls=tls) as tasksvc,
         jetstream.connect(settings.nats_url) as bus,
     ):
@@ -60,9 +60,9 @@ async def serve(settings: Settings) -> None:
             authenticate=accounts.authenticate,
             service_key=service_key,
             span=telemetry.server_span(),
+            tls=tls,
         )
         consumer = Consumer(bus, log, inbox, bell, mailer)
-            tls=tls,
         await run(server, notifications, feed, rights, bell, consumer, mailer, Janitor(pool), settings=settings)
 
 

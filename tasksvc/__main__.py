@@ -12,8 +12,8 @@ from chassis.cache import SCRIPTS, Cache
 from chassis.grpc_server import GrpcServer, Service
 from chassis.run import run
 from chassis.service_command import check_migrated, run_service
-from tasksvc.access_tokens import AccessTokens
 from chassis.tls_settings import service_tls
+from tasksvc.access_tokens import AccessTokens
 from tasksvc.account_store import AccountStore
 from tasksvc.accounts import AccountServicer
 from tasksvc.authentication import Authentication
@@ -100,9 +100,9 @@ async def serve(settings: Settings) -> None:
             authenticate=authentication.authenticate,
             service_key=service_key,
             span=telemetry.server_span(),
+            tls=service_tls(settings, "server"),
         )
         relays = [Relay(own_pool, bus, bell, task_cache, access_cache)] if settings.relay == "on" else []
-            tls=service_tls(settings, "server"),
         await run(server, trust, bell, replays, sessions, *relays, settings=settings)
 
 
