@@ -6,15 +6,22 @@ Whatever is wrong is named at once, before anything is opened.
 import os
 import sys
 from collections.abc import Container
-from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar, get_args
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    NatsDsn,
+    PostgresDsn,
+    RedisDsn,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
 
 from chassis import setting_files
-from chassis.tls_settings import TlsServerSettings, TlsSettings
-
-PREFIX: Final = "TASKBELL_"
+from chassis.tls_settings import PREFIX, TlsServerSettings, TlsSettings
 
 
 def _seconds(value: Any) -> Any:
@@ -29,10 +36,31 @@ Url = Annotated[str, Field(min_length=1)]
 """An address with its scheme."""
 
 
+def _address(kind: Any, separator: str | None = None) -> AfterValidator:
+    """Checks what is kept as the text that it is: clients read more of it than the type does."""
+    known = TypeAdapter(kind)
+
+    def check(text: str) -> str:
+        try:
+            for each in text.split(separator) if separator else [text]:
+                known.validate_python(each)
+        except ValidationError as error:
+            raise ValueError(error.errors(include_url=False)[0]["msg"]) from None
+        return text
+
+    return AfterValidator(check)
+
+
+DatabaseUrl = Annotated[Url, _address(PostgresDsn)]
+"""`postgres://user:password@host:port/database`."""
+RedisUrl = Annotated[Url, _address(RedisDsn)]
+"""`redis://:password@host:port/number`."""
+NatsUrl = Annotated[Url, _address(NatsDsn, ",")]
+"""`nats://user:password@host:port`, or several with commas between them."""
+
+
 class ServiceSettings(TlsSettings):
     """What every service asks for."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
@@ -50,7 +78,7 @@ class ServiceSettings(TlsSettings):
 class DatabaseSettings(ServiceSettings, TlsServerSettings):
     """What a service with a database asks for as well."""
 
-    database_url: Url
+    database_url: DatabaseUrl
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
     """Connections to PostgreSQL at most."""
 

@@ -5,10 +5,11 @@ from typing import ClassVar, Final, Literal
 
 from prometheus_client import Gauge
 from pydantic import FilePath, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis.tls import CertificateUnusable, Tls, TlsFiles
 
+PREFIX: Final = "TASKBELL_"
 _EXPIRY: Final = Gauge(
     "taskbell_certificate_expiry_timestamp_seconds",
     "When the certificate that this process shows ends, in seconds since 1970.",
@@ -19,6 +20,9 @@ _OWN: Final = ("tls_cert_file", "tls_key_file")
 
 class TlsSettings(BaseSettings):
     """Whether services speak TLS, what a process shows and whom it trusts. The files may be replaced while it runs."""
+
+    # Of all settings: of two parents, the second one's would hold.
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
 
     tls_needs: ClassVar[Mapping[str, Sequence[str]]] = {"tls": (), "mtls": ("tls_ca_file", *_OWN)}
     """The files that a mode can't do without."""

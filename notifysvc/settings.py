@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from chassis.settings import DatabaseSettings, Port, Url
+from chassis.settings import DatabaseSettings, NatsUrl, Port, Url
 from notifysvc import letter
 
 
@@ -18,7 +18,7 @@ class Settings(DatabaseSettings):
 
     metrics_port: Port = 9102
     notify_port: Port = 50052
-    nats_url: Url
+    nats_url: NatsUrl
     tasks_address: str = "127.0.0.1:50051"
     smtp_host: str = "127.0.0.1"
     smtp_port: Port = 1025

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
-from chassis.settings import DatabaseSettings, Port, Url
+from chassis.settings import DatabaseSettings, NatsUrl, Port, RedisUrl
 from tasksvc.signing_keys import read_signing_keys
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -25,8 +25,8 @@ class Settings(DatabaseSettings):
 
     metrics_port: Port = 9101
     tasks_port: Port = 50051
-    redis_url: Url
-    nats_url: Url
+    redis_url: RedisUrl
+    nats_url: NatsUrl
     relay: Literal["on", "off"] = "on"
     """Whether this replica takes part in publishing events."""
     jwt_key: SecretStr | None = None

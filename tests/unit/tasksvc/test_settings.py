@@ -9,8 +9,8 @@ from tasksvc.settings import Settings
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """What must be given, and nothing else."""
-    for name in ("DATABASE_URL", "REDIS_URL", "NATS_URL"):
-        monkeypatch.setenv(f"TASKBELL_{name}", "somewhere://")
+    for name, scheme in (("DATABASE_URL", "postgres"), ("REDIS_URL", "redis"), ("NATS_URL", "nats")):
+        monkeypatch.setenv(f"TASKBELL_{name}", f"{scheme}://somewhere")
     monkeypatch.setenv("TASKBELL_SERVICE_KEY", "0123456789abcdef")
     return monkeypatch
 
