@@ -93,9 +93,9 @@ async def _watch(wire: Wire) -> None:
 async def connect(url: str, scripts: Sequence[str] = ()) -> AsyncIterator[Redis]:
     """The way to the server, at once; it connects meanwhile. The scripts are loaded into each server that is met."""
     redis = Redis(url, scripts)
-    keeper = asyncio.create_task(redis.keep(), name="redis")
-    try:
-        yield redis
-    finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+    async with asyncio.TaskGroup() as group:
+        keeper = group.create_task(redis.keep(), name="redis")
+        try:
+            yield redis
+        finally:
+            keeper.cancel()
