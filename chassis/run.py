@@ -13,6 +13,7 @@ import uvloop
 from prometheus_client import disable_created_metrics, start_http_server
 
 from chassis import telemetry
+from chassis.errors import Unavailable
 from chassis.settings import ServiceSettings, load
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
@@ -60,8 +61,8 @@ def launch(settings_type: type[Settings], serve: Callable[[Settings], Coroutine[
             sys.exit(1)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is logged as all else is
             for each in _leaves(error):
-                if isinstance(each, CannotStart):
-                    _log.error("can't start", reason=str(each))
+                if isinstance(each, (CannotStart, Unavailable)):
+                    _log.error("can't go on" if isinstance(each, Unavailable) else "can't start", reason=str(each))
                 else:
                     _log.error("crashed", exc_info=each)
             sys.exit(1)
