@@ -16,6 +16,7 @@ from chassis.tls_settings import service_tls
 from tasksvc.access_tokens import AccessTokens
 from tasksvc.account_store import AccountStore
 from tasksvc.accounts import AccountServicer
+from tasksvc.announcer import Announcer
 from tasksvc.authentication import Authentication
 from tasksvc.cache import AccessCache, TaskCache
 from tasksvc.cache_trust import CacheTrust
@@ -25,6 +26,7 @@ from tasksvc.passwords import Passwords
 from tasksvc.personal_projects import PersonalProjects
 from tasksvc.project_store import ProjectStore
 from tasksvc.projects import ProjectServicer
+from tasksvc.queue_bell import QueueBell
 from tasksvc.relay import Relay
 from tasksvc.replays import Replays
 from tasksvc.search import SETTINGS
@@ -55,6 +57,8 @@ async def serve(settings: Settings) -> None:
         cache = TrustedCache(Cache(redis), trust)
         bell = OutboxBell(bus)
         task_cache = TaskCache(cache)
+        queue_bell = QueueBell(bus)
+        announcer = Announcer(task_cache, bell, queue_bell)
         access_cache = AccessCache(cache, task_cache.foresee)
         memberships = Memberships(pool, access_cache, access_token_lifetime=settings.access_token_lifetime)
         if settings.jwt_key is None:
@@ -76,7 +80,7 @@ async def serve(settings: Settings) -> None:
             bell=bell,
         )
         projects = ProjectServicer(ProjectStore(pool), memberships, replays, bell)
-        tasks = TaskServicer(pool, TaskAccess(memberships, PersonalProjects(pool)), task_cache, replays, bell)
+        tasks = TaskServicer(pool, TaskAccess(memberships, PersonalProjects(pool)), task_cache, replays, announcer)
         server = GrpcServer(
             [
                 Service(
@@ -103,7 +107,7 @@ async def serve(settings: Settings) -> None:
             tls=service_tls(settings, "server"),
         )
         relays = [Relay(own_pool, bus, bell, task_cache, access_cache)] if settings.relay == "on" else []
-        await run(server, trust, bell, replays, sessions, *relays, settings=settings)
+        await run(server, trust, bell, queue_bell, replays, sessions, *relays, settings=settings)
 
 
 def main() -> None:

@@ -15,14 +15,13 @@ from chassis.errors import Conflict, InvalidField
 from chassis.etag import check_etag
 from chassis.joint_reads import JointReads
 from chassis.postgres import Executor, Pool
+from tasksvc.announcer import Announcer
 from tasksvc.cache import TaskCache
 from tasksvc.domain.change import Change, create, delete, restore
 from tasksvc.domain.task import Task
 from tasksvc.domain.transitions import Action, transition
 from tasksvc.ordering import after, position, read_order
-from tasksvc.outbox_bell import OutboxBell
 from tasksvc.page_bytes import fitting
-from tasksvc.partitions import partition_of
 from tasksvc.places import at
 from tasksvc.replays import Repeatable, Replays
 from tasksvc.search import TaskSearch, read_position, tell_position
@@ -55,7 +54,7 @@ class TaskServicer(TaskServiceServicer):
         access: TaskAccess,
         cache: TaskCache,
         replays: Replays,
-        bell: OutboxBell,
+        announcer: Announcer,
     ) -> None:
         self._pool = pool
         self._tasks = TaskStore()
@@ -64,7 +63,7 @@ class TaskServicer(TaskServiceServicer):
         self._access = access
         self._cache = cache
         self._replays = replays
-        self._bell = bell
+        self._announcer = announcer
 
     async def CreateTask(self, request: pb.CreateTaskRequest, _context: Context) -> pb.Task:
         change = await self._creation(request)
@@ -235,13 +234,11 @@ class TaskServicer(TaskServiceServicer):
 
     async def _told(self, task: pb.Task) -> pb.Task:
         """The answer, now that everybody hears of it: no read after it may be older."""
-        self._bell.ring([partition_of(task.id)])
-        await self._cache.put([task])
+        await self._announcer.announce([task])
         return task
 
     async def _all_told(self, answer: _Batch) -> _Batch:
-        self._bell.ring({partition_of(task.id) for task in answer.tasks})
-        await self._cache.put(answer.tasks)
+        await self._announcer.announce(answer.tasks)
         return answer
 
 
