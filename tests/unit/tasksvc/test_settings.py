@@ -35,3 +35,27 @@ def test_every_wrong_setting_is_named_and_no_secret_shown(
     said = capsys.readouterr().err
     assert all(name in said for name in ("JWT_KEY", "REFRESH_TOKEN_LIFETIME", "TASKS_PORT"))
     assert "a secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("DATABASE_URL", "mysql://somewhere"),
+        ("REDIS_URL", "redis://somewhere:port"),
+        ("NATS_URL", "nats://one,two"),
+        ("NATS_URL", "somewhere"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_named_before_anything_is_opened(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, address: str
+) -> None:
+    environment.setenv(f"TASKBELL_{name}", address)
+    with pytest.raises(SystemExit) as ended:
+        load(Settings)
+    assert ended.value.code == 78
+    assert f"TASKBELL_{name} is {address!r}" in capsys.readouterr().err
+
+
+def test_the_addresses_of_a_nats_cluster_are_taken(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TASKBELL_NATS_URL", "nats://one:4222,nats://two:4222")
+    assert load(Settings).nats_url == "nats://one:4222,nats://two:4222"
