@@ -158,7 +158,7 @@ class Bus:
     async def keep(self) -> None:
         """Connects, and declares the stream after each reconnection, until cancelled."""
         await self.client.connect(
-            self._url,
+            self._url.split(","),
             max_reconnect_attempts=-1,
             reconnect_time_wait=_RETRY,  # type: ignore[arg-type]  # slept, so a fraction does
             connect_timeout=2,
