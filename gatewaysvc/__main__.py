@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from chassis.grpc_client import channel
 from chassis.run import launch, run
 from chassis.telemetry import server_span
-from chassis.tls_settings import service_tls
+from chassis.tls_settings import service_tls, watched
 from gatewaysvc.app import App
 from gatewaysvc.http_server import HttpServer
 from gatewaysvc.rate_limits import RateLimits
@@ -29,7 +29,10 @@ async def serve(settings: Settings) -> None:
             rate_limits=RateLimits() if settings.rate_limits == "on" else None,
             span=server_span(),
         )
-        await run(HttpServer(app, host=settings.host, port=settings.http_port), settings=settings)
+        https = settings.https()
+        if https is not None:
+            watched(https.tls, "server")
+        await run(HttpServer(app, host=settings.host, port=settings.http_port, https=https), settings=settings)
 
 
 def main() -> None:

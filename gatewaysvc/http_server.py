@@ -14,6 +14,7 @@ from chassis.errors import MalformedMessage
 from chassis.run import CannotStart
 from gatewaysvc.app import App
 from gatewaysvc.exchange import NAME
+from gatewaysvc.https import Https
 from gatewaysvc.problems import problem
 from gatewaysvc.request_body import MOST_BYTES
 
@@ -24,8 +25,9 @@ _KEEP_ALIVE: Final = 75.0
 class HttpServer:
     """Serves the app once started, until drained."""
 
-    def __init__(self, app: App, *, host: str, port: int) -> None:
+    def __init__(self, app: App, *, host: str, port: int, https: Https | None = None) -> None:
         self._app = app
+        self._https = https
         self._host = host
         self._port = port
         self._server = _Server(app.handle, handler_cancellation=True, access_log=None, keepalive_timeout=_KEEP_ALIVE)
@@ -39,13 +41,14 @@ class HttpServer:
     @property
     def listening(self) -> Mapping[str, str]:
         """Where clients find it."""
-        return {"http": f"{self._host}:{self._port}"}
+        return {"https" if self._https else "http": f"{self._host}:{self._port}"}
 
     async def start(self) -> None:
         """Takes requests from now on. Raises CannotStart if the port is taken."""
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port, backlog=_BACKLOG).start()
+            context = self._https.context if self._https else None
+            await web.TCPSite(self._runner, self._host, self._port, backlog=_BACKLOG, ssl_context=context).start()
         except OSError as error:
             raise CannotStart(f"can't listen on {self._host}:{self._port}: {error.strerror}") from error
         address: Any = self._runner.addresses[0]

@@ -27,10 +27,8 @@ class Https:
         if (certificates := self.tls.current()) is not self._certificates:
             try:
                 self._newest = self._read()
-            except (
-                OSError,
-                ssl.SSLError,
-            ) as error:  # they were replaced once more in between: the next one looks again
+            except (OSError, ssl.SSLError) as error:
+                # They were replaced once more in between: the next handshake looks again.
                 _log.warning("a renewed certificate can't be used yet", reason=str(error))
             else:
                 self._certificates = certificates

@@ -1,8 +1,13 @@
 """What the gateway asks for."""
 
+from pathlib import Path
 from typing import Literal
 
+from pydantic import Field, FilePath, ValidationInfo, field_validator
+
 from chassis.settings import Port, ServiceSettings
+from chassis.tls import CertificateUnusable
+from gatewaysvc.https import Https
 
 
 class Settings(ServiceSettings):
@@ -10,8 +15,31 @@ class Settings(ServiceSettings):
 
     metrics_port: Port = 9103
     http_port: Port = 8080
+    http_tls_cert_file: FilePath | None = None
+    """The certificate for browsers, in PEM, with the intermediate ones: with it the port speaks HTTPS, else HTTP."""
+    http_tls_key_file: FilePath | None = Field(default=None, validate_default=True)
     tasks_address: str = "127.0.0.1:50051"
     notify_address: str = "127.0.0.1:50052"
     cors_origins: str = ""
     """The web pages that may call from a browser: origins with commas between, or `*`. Empty: only our own."""
     rate_limits: Literal["on", "off"] = "on"
+
+    @field_validator("http_tls_key_file")
+    @classmethod
+    def _goes_with_the_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        certificate = info.data.get("http_tls_cert_file", ...)
+        if certificate is ... or (key is None and certificate is None):
+            return key
+        if key is None or certificate is None:
+            raise ValueError("a certificate and its key are given together, or neither")
+        try:
+            Https(certificate, key)
+        except CertificateUnusable as error:
+            raise ValueError(str(error)) from error
+        return key
+
+    def https(self) -> Https | None:
+        """What the port for browsers shows, if it speaks HTTPS."""
+        if self.http_tls_cert_file is None or self.http_tls_key_file is None:
+            return None
+        return Https(self.http_tls_cert_file, self.http_tls_key_file)
