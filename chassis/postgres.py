@@ -15,6 +15,7 @@ import asyncpg
 from asyncpg.transaction import Transaction
 
 from chassis.errors import Conflict, ServiceError, Unavailable
+from chassis.pool_metrics import watched
 
 COMMAND_TIMEOUT: Final = 30.0
 """Seconds after which a statement is given up; a server that hangs must not hold its callers for ever."""
@@ -121,10 +122,12 @@ async def _prepare(connection: _Connection) -> None:
 
 
 @asynccontextmanager
-async def connect(url: str, schema: str, pool_size: int, **settings: str) -> AsyncIterator[Pool]:
+async def connect(
+    url: str, schema: str, pool_size: int, *, purpose: str = "calls", **settings: str
+) -> AsyncIterator[Pool]:
     """A pool whose connections see `schema`, then public. A connection that breaks is replaced by the next call.
 
-    `settings` are PostgreSQL's own, for each connection.
+    `purpose` tells it from the process's other pools in the metrics; `settings` are PostgreSQL's own for a connection.
     """
 
     async def open_connection(*args: Any, **kwargs: Any) -> Any:
@@ -154,7 +157,8 @@ async def connect(url: str, schema: str, pool_size: int, **settings: str) -> Asy
             **settings,
         },
     ) as pool:
-        yield pool
+        with watched(pool, purpose):
+            yield pool
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from prometheus_client import disable_created_metrics, start_http_server
 
 from chassis import telemetry
 from chassis.errors import Unavailable
+from chassis.loop_delay import LoopDelay
 from chassis.settings import ServiceSettings, load
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
@@ -77,7 +78,10 @@ async def run(server: Server, *workers: Worker, settings: ServiceSettings) -> No
     told, stopping = asyncio.Event(), asyncio.Event()
     with _signals(told), _metrics(settings) as metrics:
         async with asyncio.TaskGroup() as group:
-            working = [group.create_task(worker.run(stopping), name=type(worker).__name__) for worker in workers]
+            working = [
+                group.create_task(worker.run(stopping), name=type(worker).__name__)
+                for worker in (LoopDelay(), *workers)
+            ]
             await server.start()
             try:
                 # What was loaded so far stays: later collections need not look at it.
@@ -94,11 +98,10 @@ async def run(server: Server, *workers: Worker, settings: ServiceSettings) -> No
             await asyncio.sleep(0)
             stopping.set()
             await draining
-            if working:
-                _, late = await asyncio.wait(working, timeout=max(leave - loop.time(), _FALLING))
-                for worker in late:
-                    _log.warning("a worker didn't stop in time", worker=worker.get_name())
-                    worker.cancel()
+            _, late = await asyncio.wait(working, timeout=max(leave - loop.time(), _FALLING))
+            for worker in late:
+                _log.warning("a worker didn't stop in time", worker=worker.get_name())
+                worker.cancel()
         _log.info("stopped")
 
 

@@ -7,6 +7,7 @@ from taskbell.notifications.v1 import notifications_pb2, notifications_pb2_grpc
 
 from chassis import grpc_client, jetstream, postgres, telemetry
 from chassis.grpc_server import GrpcServer, Service
+from chassis.readings import Readings
 from chassis.run import run
 from chassis.service_command import check_migrated, run_service
 from chassis.tls_settings import service_tls
@@ -19,6 +20,7 @@ from notifysvc.feed import Feed
 from notifysvc.inbox import Inbox
 from notifysvc.janitor import Janitor
 from notifysvc.mailer import Mailer, SmtpServer
+from notifysvc.readings import readings_of_mails, readings_of_stream
 from notifysvc.rights import Rights
 from notifysvc.servicer import NotificationServicer
 from notifysvc.settings import Settings
@@ -63,7 +65,10 @@ async def serve(settings: Settings) -> None:
             tls=tls,
         )
         consumer = Consumer(bus, log, inbox, bell, mailer)
-        await run(server, notifications, feed, rights, bell, consumer, mailer, Janitor(pool), settings=settings)
+        readings = Readings(readings_of_stream(bus)), Readings(readings_of_mails(pool))
+        await run(
+            server, notifications, feed, rights, bell, consumer, mailer, Janitor(pool), *readings, settings=settings
+        )
 
 
 def main() -> None:

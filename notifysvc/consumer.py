@@ -6,6 +6,7 @@ leads to a redelivery which changes nothing.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
@@ -14,7 +15,7 @@ import nats.errors
 import structlog
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Histogram
 
 from chassis.errors import ServiceError
 from chassis.jetstream import STREAM, Bus
@@ -32,8 +33,13 @@ _PATIENCE: Final = 0.5
 _RETRY: Final = 1.0
 _ATTEMPTS: Final = 20
 
-_PENDING = Gauge("taskbell_consumer_pending", "Events that wait for their effect, as last told by the stream.")
 _CONSUMED = Counter("taskbell_consumer_events", "Events taken from the stream, by what became of them.", ["outcome"])
+_DONE, _AGAIN, _UNREADABLE, _GIVEN_UP = map(_CONSUMED.labels, ("done", "again", "unreadable", "given_up"))
+_DELAY = Histogram(
+    "taskbell_consumer_delay_seconds",
+    "From an event's transaction to its effect on inboxes.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300),
+)
 _log = structlog.get_logger("notifysvc.consumer")
 
 
@@ -58,8 +64,6 @@ class Consumer:
                     while not stopping.is_set() and self._bus.connected:
                         if messages := await pull.take(_PATIENCE):
                             await self._consume(messages, stream)
-                        else:
-                            _PENDING.set(0)
             except (nats.errors.Error, OSError, ServiceError) as error:
                 _log.warning("events are not consumed just now", error=repr(error))
                 with suppress(TimeoutError):
@@ -83,7 +87,6 @@ class Consumer:
         return (await self._log.bounds()).stream
 
     async def _consume(self, messages: list[Msg], stream: int) -> None:
-        _PENDING.set(messages[-1].metadata.num_pending)
         arrivals, readable = [], []
         for message in messages:
             if arrival := _arrival(message, stream):
@@ -91,7 +94,7 @@ class Consumer:
                 readable.append(message)
             else:
                 await message.term()
-                _CONSUMED.labels("unreadable").inc()
+                _UNREADABLE.inc()
         try:
             await self._give_effect(arrivals)
         except ServiceError:
@@ -105,6 +108,9 @@ class Consumer:
 
     async def _give_effect(self, arrivals: Sequence[Arrival]) -> None:
         changed = await self._inbox.deliver(arrivals)
+        now = time.time()
+        for arrival in arrivals:
+            _DELAY.observe(now - arrival.event.time.ToNanoseconds() / 1e9)
         if changed:
             self._mailer.nudge()
             # Again for a repeat: the one who did it may have died before telling.
@@ -124,7 +130,7 @@ class Consumer:
                     continue
                 _log.exception("event given up", event_id=arrival.event.event_id, sequence=arrival.sequence)
                 await message.term()
-                _CONSUMED.labels("given_up").inc()
+                _GIVEN_UP.inc()
             else:
                 await _acknowledge([message])
 
@@ -153,10 +159,10 @@ async def _acknowledge(messages: Sequence[Msg]) -> None:
         _log.warning(
             "acknowledgements in doubt: those events will come again", count=len(unsure), error=repr(unsure[0])
         )
-    _CONSUMED.labels("done").inc(len(messages) - len(unsure))
+    _DONE.inc(len(messages) - len(unsure))
 
 
 async def _give_back(messages: Sequence[Msg]) -> None:
-    _CONSUMED.labels("again").inc(len(messages))
+    _AGAIN.inc(len(messages))
     for message in messages:
         await message.nak(delay=_RETRY)

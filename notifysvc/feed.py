@@ -8,9 +8,11 @@ late.
 """
 
 import asyncio
+import time
 from collections import deque
 from typing import Final
 
+from prometheus_client import Histogram
 from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import Subscribe, WatchRequest
 
@@ -24,6 +26,11 @@ from notifysvc.tail import Tail
 
 REMEMBERED: Final = 256
 _REMEMBERED_BYTES: Final = 4 << 20
+_DELAY: Final = Histogram(
+    "taskbell_feed_delay_seconds",
+    "From an event's transaction to the moment when this replica passed it on.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30),
+)
 
 
 class Feed:
@@ -48,6 +55,7 @@ class Feed:
         for guest in self._rights.audience(entry.event):
             for listener in guest.listeners:
                 listener.hear(entry)
+        _DELAY.observe(time.time() - entry.event.time.ToNanoseconds() / 1e9)
 
     def _make_up(self, newcomer: Guest, joined: Event) -> None:
         """Passes on what happened in the project since the membership, and came before the news of it."""

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import aiosmtplib
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 from taskbell.accounts.v1.accounts_pb2 import User
 from taskbell.events.v1.events_pb2 import Event
 
@@ -46,6 +46,12 @@ _PERMANENT: Final = 500
 _GOODBYE: Final = 2.0
 
 _MAILS = Counter("taskbell_mails", "E-mails, by what became of an attempt to send one.", ["outcome"])
+_WENT, _LATER, _GIVEN_UP = map(_MAILS.labels, ("sent", "again", "dead"))
+_DELAY = Histogram(
+    "taskbell_mail_delay_seconds",
+    "From an event's transaction to the moment when the mail server took its mail.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600, 3600),
+)
 _log = structlog.get_logger("notifysvc.mailer")
 
 
@@ -148,6 +154,7 @@ class Mailer:
             return
         await connection.sendmail(self._sender.address.addr_spec, [user.email], message.as_bytes())
         await self._end(mail, _SENT, "")
+        _DELAY.observe(time.time() - mail.event.time.ToNanoseconds() / 1e9)
 
     async def _failed(self, mail: _Mail, error: Exception) -> None:
         text = repr(error)
@@ -155,7 +162,7 @@ class Mailer:
             await self._end(mail, _DEAD, text)
         else:
             _log.warning("mail not sent yet", mail=str(mail.id), attempt=mail.attempt, error=text)
-            _MAILS.labels("again").inc()
+            _LATER.inc()
             await self._again(mail, text, pause(mail.attempt) * random.uniform(0.8, 1.2))  # noqa: S311 - spreads repeats
 
     async def _again(self, mail: _Mail, error: str, wait: float) -> None:
@@ -165,7 +172,7 @@ class Mailer:
         if error:
             _log.error("mail given up", mail=str(mail.id), attempt=mail.attempt, error=error)
         await self._pool.execute(SQL["end_mail"], mail.id, mail.attempt, state, error)
-        _MAILS.labels("sent" if state == _SENT else "dead").inc()
+        (_WENT if state == _SENT else _GIVEN_UP).inc()
 
 
 def pause(attempt: int) -> float:

@@ -10,6 +10,7 @@ from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 from chassis import jetstream, postgres, redis_link, telemetry
 from chassis.cache import SCRIPTS, Cache
 from chassis.grpc_server import GrpcServer, Service
+from chassis.readings import Readings
 from chassis.run import run
 from chassis.service_command import check_migrated, run_service
 from chassis.tls_settings import service_tls
@@ -27,6 +28,7 @@ from tasksvc.personal_projects import PersonalProjects
 from tasksvc.project_store import ProjectStore
 from tasksvc.projects import ProjectServicer
 from tasksvc.queue_bell import QueueBell
+from tasksvc.readings import readings_of
 from tasksvc.relay import Relay
 from tasksvc.replays import Replays
 from tasksvc.search import SETTINGS
@@ -47,7 +49,7 @@ async def serve(settings: Settings) -> None:
     async with (
         postgres.connect(settings.database_url, SCHEMA, settings.database_pool, **SETTINGS) as pool,
         # What must not wait behind calls: else a busy moment would cost the trust in the cache, and make itself longer.
-        postgres.connect(settings.database_url, SCHEMA, _OWN_POOL) as own_pool,
+        postgres.connect(settings.database_url, SCHEMA, _OWN_POOL, purpose="own") as own_pool,
         redis_link.connect(settings.redis_url, SCRIPTS) as redis,
         jetstream.connect(settings.nats_url) as bus,
     ):
@@ -107,7 +109,8 @@ async def serve(settings: Settings) -> None:
             tls=service_tls(settings, "server"),
         )
         relays = [Relay(own_pool, bus, bell, task_cache, access_cache)] if settings.relay == "on" else []
-        await run(server, trust, bell, queue_bell, replays, sessions, *relays, settings=settings)
+        readings = Readings(readings_of(own_pool))
+        await run(server, trust, bell, queue_bell, replays, sessions, readings, *relays, settings=settings)
 
 
 def main() -> None:

@@ -9,12 +9,16 @@ it should be.
 from typing import Final
 
 import structlog
+from prometheus_client import Counter
 
 from chassis.jetstream import MAX_AGE, Bus
 from chassis.postgres import Pool, queries
 
 SQL: Final = queries("tasksvc")
 _CHUNK: Final = 200
+_LOST: Final = Counter(
+    "taskbell_outbox_lost_events", "Published events that the stream had lost, found and published again."
+)
 _log = structlog.get_logger("tasksvc.ledger")
 
 
@@ -43,5 +47,6 @@ class Ledger:
             if len(lost) < len(rows):
                 break
         if count:
+            _LOST.inc(count)
             _log.warning("the stream has lost events, which are published again", partition=partition, count=count)
         return count

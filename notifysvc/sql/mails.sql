@@ -20,3 +20,8 @@ UPDATE mails SET next_time = now() + make_interval(secs => $3), last_error = $4 
 
 -- forget_mails
 DELETE FROM mails WHERE state <> 1 AND end_time < now() - make_interval(secs => $1)
+
+-- read_waiting_mails
+-- Of the first that are due; more than that is alarming enough, and this is always quick.
+SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(create_time)), 0)::double precision AS oldest_age
+FROM (SELECT create_time FROM mails WHERE state = 1 ORDER BY next_time LIMIT 10000) AS first
