@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import grpc.aio
+import pytest
 import pytest_asyncio
 from multidict import CIMultiDictProxy
 from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceStub
 
-from devstack.stack import Stack
+from tests.acceptance.system import RunningSystem, System
 
 if TYPE_CHECKING:
     from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceAsyncStub  # in the stub file only
@@ -81,6 +82,13 @@ class Person:
 Newcomer = Callable[[], Awaitable[Person]]
 
 
+@pytest.fixture(scope="session")
+def system(request: pytest.FixtureRequest) -> System:
+    """The system that the environment names, or else the whole stack that the other tests share."""
+    running: System = RunningSystem.from_environment() or request.getfixturevalue("stack")
+    return running
+
+
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as session:
@@ -88,15 +96,15 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def newcomer(stack: Stack, http: aiohttp.ClientSession) -> Newcomer:
+async def newcomer(system: System, http: aiohttp.ClientSession) -> Newcomer:
     """Registers and signs in somebody new."""
 
     async def register() -> Person:
         name = f"p{next(_numbers)}-{os.urandom(4).hex()}"
-        nobody = Person(http, stack.http_url, {}, "")
+        nobody = Person(http, system.http_url, {}, "")
         user = await nobody.make("/v1/users", username=name, email=f"{name}@example.com", password=PASSWORD)
         session = await nobody.make("/v1/sessions", username=name, password=PASSWORD)
-        return Person(http, stack.http_url, user, session["accessToken"])
+        return Person(http, system.http_url, user, session["accessToken"])
 
     return register
 
@@ -112,8 +120,8 @@ async def bob(newcomer: Newcomer) -> Person:
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def tasks_channel(stack: Stack) -> AsyncIterator[grpc.aio.Channel]:
-    async with grpc.aio.insecure_channel(stack.tasks_address) as channel:
+async def tasks_channel(system: System) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(system.tasks_address) as channel:
         yield channel
 
 

@@ -15,8 +15,8 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_status import rpc_status
 from taskbell.tasks.v1 import tasks_pb2
 
-from devstack.stack import Stack
 from tests.acceptance.conftest import Answer, Json, Person
+from tests.acceptance.system import System
 
 NOBODYS = "019a0000-0000-7000-8000-000000000000"
 STATUS_OF = {  # google.rpc.Code's standard HTTP mapping, and our one exception
@@ -317,7 +317,7 @@ CASES = [
 
 
 @pytest.fixture(scope="session")
-async def known(ann: Person, bob: Person, stack: Stack) -> dict[str, str]:
+async def known(ann: Person, bob: Person, system: System) -> dict[str, str]:
     """What the cases' placeholders stand for."""
     project = await bob.make("/v1/projects", title="Bob's")
     foreign = await bob.make("/v1/tasks", title="Bob's own", projectId=project["id"])

@@ -5,8 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from devstack.stack import Stack
 from tests.acceptance.conftest import Json, Person
+from tests.acceptance.system import System
 
 
 async def grpcurl(*arguments: str) -> str:
@@ -20,26 +20,26 @@ async def grpcurl(*arguments: str) -> str:
     return printed.decode()
 
 
-async def test_reflection_lists_and_describes_every_service(stack: Stack) -> None:
-    listed = (await grpcurl(stack.tasks_address, "list")).split()
+async def test_reflection_lists_and_describes_every_service(system: System) -> None:
+    listed = (await grpcurl(system.tasks_address, "list")).split()
     assert {
         "taskbell.accounts.v1.AccountService",
         "taskbell.projects.v1.ProjectService",
         "taskbell.tasks.v1.TaskService",
         "grpc.health.v1.Health",
     } <= set(listed)
-    assert "taskbell.notifications.v1.NotificationService" in (await grpcurl(stack.notify_address, "list")).split()
-    assert "rpc CompleteTask" in await grpcurl(stack.tasks_address, "describe", "taskbell.tasks.v1.TaskService")
+    assert "taskbell.notifications.v1.NotificationService" in (await grpcurl(system.notify_address, "list")).split()
+    assert "rpc CompleteTask" in await grpcurl(system.tasks_address, "describe", "taskbell.tasks.v1.TaskService")
 
 
-async def test_a_call_with_a_bearer_token(stack: Stack, ann: Person) -> None:
+async def test_a_call_with_a_bearer_token(system: System, ann: Person) -> None:
     sent = json.dumps({"task": {"title": "from grpcurl"}})
     answer = await grpcurl(
         "-H",
         f"authorization: Bearer {ann.token}",
         "-d",
         sent,
-        stack.tasks_address,
+        system.tasks_address,
         "taskbell.tasks.v1.TaskService/CreateTask",
     )
     made: Json = json.loads(answer)
@@ -47,10 +47,10 @@ async def test_a_call_with_a_bearer_token(stack: Stack, ann: Person) -> None:
     assert (await ann.ask("GET", f"/v1/tasks/{made['id']}")).body["title"] == "from grpcurl"
 
 
-async def test_health_by_service(stack: Stack) -> None:
+async def test_health_by_service(system: System) -> None:
     for address, service in [
-        (stack.tasks_address, "taskbell.tasks.v1.TaskService"),
-        (stack.notify_address, "taskbell.notifications.v1.NotificationService"),
+        (system.tasks_address, "taskbell.tasks.v1.TaskService"),
+        (system.notify_address, "taskbell.notifications.v1.NotificationService"),
     ]:
         for name in ("", service):
             answer = await grpcurl("-d", json.dumps({"service": name}), address, "grpc.health.v1.Health/Check")

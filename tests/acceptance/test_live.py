@@ -12,16 +12,16 @@ from taskbell.notifications.v1.notifications_pb2 import ConnectRequest, Hello, S
 from taskbell.notifications.v1.notifications_pb2_grpc import NotificationServiceStub
 
 from chassis.errors import from_rpc_error
-from devstack.stack import Stack
 from tests.acceptance.conftest import Newcomer
+from tests.acceptance.system import System
 
 PROMISED = 5.0
 """Seconds after which a right that was taken away is gone, also from open streams."""
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def notifications(stack: Stack) -> AsyncIterator[Any]:
-    async with grpc.aio.insecure_channel(stack.notify_address) as channel:
+async def notifications(system: System) -> AsyncIterator[Any]:
+    async with grpc.aio.insecure_channel(system.notify_address) as channel:
         yield NotificationServiceStub(channel)
 
 
