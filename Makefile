@@ -44,6 +44,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit
 lock: $(VENV)/.uv ## locks the dependencies with hashes
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) requirements/codegen.in -o requirements/codegen.txt
+	$(COMPILE) requirements/edge.in -o requirements/edge.txt
 	$(COMPILE) pyproject.toml requirements/build.in --extra test -o requirements/test.txt
 	$(COMPILE) pyproject.toml requirements/build.in --extra dev -c requirements/test.txt -o requirements/run.txt
 	for service in tasksvc notifysvc gatewaysvc cli; do \
