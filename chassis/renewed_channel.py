@@ -20,7 +20,7 @@ class RenewedChannel(grpc.aio.Channel):
 
     def __init__(self, target: str, tls: Tls, options: Options) -> None:
         self._target = target
-        self._tls = tls
+        self.tls = tls
         self._options = (*options, ("grpc.ssl_target_name_override", tls.server_name)) if tls.server_name else options
         self._certificates = tls.current()
         self._connection = _Connection(self._open())
@@ -29,7 +29,7 @@ class RenewedChannel(grpc.aio.Channel):
 
     def connection(self) -> "_Connection":
         """The one for the next call."""
-        if (certificates := self._tls.current()) is not self._certificates:
+        if (certificates := self.tls.current()) is not self._certificates:
             self._certificates = certificates
             if self._next is not None:
                 self._leave(self._next)

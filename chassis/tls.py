@@ -15,13 +15,11 @@ from threading import Lock
 from typing import Final, TypeAlias
 
 import grpc
-import structlog
 
 _LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the files."""
 
 _Seen: TypeAlias = tuple[tuple[int, int, int], ...]
-_log = structlog.get_logger()
 
 
 class CertificateUnusable(Exception):
@@ -118,15 +116,19 @@ class Tls:
         seen = _signature(self._files)
         if seen == self._seen:
             return
+        # Not for a command that ends long before its certificates do: it takes longer to import than gRPC.
+        import structlog  # noqa: PLC0415
+
+        log = structlog.get_logger()
         try:
             self._current = _read(self._files)
         except CertificateUnusable as error:
             if seen != self._refused:
-                _log.error("a renewed certificate can't be used: the one before stays", reason=str(error))
+                log.warning("a renewed certificate can't be used: the one before stays", reason=str(error))
             self._refused = seen
         else:
             self._seen = seen
-            _log.info("a renewed certificate is in use", expires=_day(self._current.expires))
+            log.info("a renewed certificate is in use", expires=_day(self._current.expires))
 
 
 def _signature(files: TlsFiles) -> _Seen:

@@ -14,6 +14,8 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import grpc.aio
 
+from chassis.renewed_channel import RenewedChannel
+from chassis.tls import Tls
 from cli.api.taskbell.accounts.v1 import AccountServiceStub
 from cli.api.taskbell.notifications.v1 import NotificationServiceStub
 from cli.api.taskbell.projects.v1 import ProjectServiceStub
@@ -71,10 +73,11 @@ class Client:
         token: str = "",
         credentials: Credentials | None = None,
         timeout: float = 10.0,
+        tls: Tls | None = None,
     ) -> None:
         signed = credentials or FixedToken(token)
-        self._tasks = grpc.aio.insecure_channel(tasks_address, options=_OPTIONS)
-        self._notify = grpc.aio.insecure_channel(notify_address, options=_OPTIONS)
+        self._tasks = _channel(tasks_address, tls)
+        self._notify = _channel(notify_address, tls)
         self.accounts = _Accounts(self._tasks, signed, address=tasks_address, timeout=timeout)
         self.projects = _Projects(self._tasks, signed, self.accounts, address=tasks_address, timeout=timeout)
         self.tasks = _Tasks(self._tasks, signed, self.accounts, address=tasks_address, timeout=timeout)
@@ -94,6 +97,12 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _channel(address: str, tls: Tls | None) -> grpc.aio.Channel:
+    if tls is None:
+        return grpc.aio.insecure_channel(address, options=_OPTIONS)
+    return RenewedChannel(address, tls, _OPTIONS)
 
 
 class _Accounts(Transport, AccountServiceStub):

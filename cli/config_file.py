@@ -37,6 +37,11 @@ class Context:
 
     tasks_address: str = "127.0.0.1:50051"
     notify_address: str = "127.0.0.1:50052"
+    tls: str = "off"
+    tls_ca_file: str = ""
+    tls_cert_file: str = ""
+    tls_key_file: str = ""
+    tls_server_name: str = ""
     output: str = ""
     session: Session | None = None
 

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 OUTPUT = typer.Option("--output", "-o", help="How to print answers.", show_default=False)
+_FROM_ENVIRONMENT = (
+    "tasks_address",
+    "notify_address",
+    "tls",
+    "tls_ca_file",
+    "tls_cert_file",
+    "tls_key_file",
+    "tls_server_name",
+)
 CONTEXT = typer.Option("--context", help="Which context of `taskbell config` to use.", show_default=False)
 
 
@@ -52,8 +61,8 @@ class Cli:
     def context(self) -> Context:
         """That context, with what the environment says instead."""
         context = self.file.read().context(self.context_name)
-        context.tasks_address = os.environ.get("TASKBELL_TASKS_ADDRESS") or context.tasks_address
-        context.notify_address = os.environ.get("TASKBELL_NOTIFY_ADDRESS") or context.notify_address
+        for name in _FROM_ENVIRONMENT:
+            setattr(context, name, os.environ.get(f"TASKBELL_{name.upper()}") or getattr(context, name))
         return context
 
     @functools.cached_property
@@ -70,12 +79,14 @@ class Cli:
         """Calls as TASKBELL_TOKEN, or else as who is logged in to the context."""
         if self._client is None:
             from cli.client import Client
+            from cli.context_tls import context_tls
             from cli.credentials import FixedToken, StoredSession
 
             token = os.environ.get("TASKBELL_TOKEN")
             self._client = Client(
                 tasks_address=self.context.tasks_address,
                 notify_address=self.context.notify_address,
+                tls=context_tls(self.context),
                 credentials=FixedToken(token) if token else StoredSession(self.file, self.context_name),
             )
         return self._client

@@ -14,7 +14,9 @@ import grpc.aio
 from betterproto2.grpclib import ServiceStub
 
 from chassis.errors import ServiceError, TokenExpired, TokenInvalid, Unavailable, from_rpc_error
+from chassis.renewed_channel import RenewedChannel
 from chassis.service_error import STATUS_KEY
+from chassis.unreachable import why
 
 if TYPE_CHECKING:
     from betterproto2.grpclib.grpclib_client import MetadataLike
@@ -136,7 +138,8 @@ class Transport(ServiceStub):
         known = from_rpc_error(error)
         if isinstance(known, Unavailable) and not any(key == STATUS_KEY for key, _ in error.trailing_metadata()):
             # gRPC's own text is for those who know gRPC.
-            return Unavailable(f"there is no answer from {self._address}")
+            reason = why(known.message, self._rpc.tls if isinstance(self._rpc, RenewedChannel) else None)
+            return Unavailable(f"there is no answer from {self._address}{reason and f': {reason}'}")
         return known
 
     async def _sign(self, route: str) -> Sign:
