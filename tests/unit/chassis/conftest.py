@@ -66,7 +66,7 @@ async def serve():
     """Starts a server whose methods do what is given: `await serve(GetTask=get_task)`."""
     servers = []
 
-    async def start(services=None, span=None, **behaviours):
+    async def start(services=None, span=None, tls=None, **behaviours):
         server = GrpcServer(
             scripted(**behaviours) if services is None else services,
             host="127.0.0.1",
@@ -74,6 +74,7 @@ async def serve():
             authenticate=authenticate,
             service_key=SERVICE_KEY,
             span=span,
+            tls=tls,
         )
         await server.start()
         servers.append(server)
