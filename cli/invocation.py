@@ -9,7 +9,7 @@ import inspect
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec
 
 import typer
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 OUTPUT = typer.Option("--output", "-o", help="How to print answers.", show_default=False)
-_FROM_ENVIRONMENT = (
-    "tasks_address",
-    "notify_address",
-    "tls",
-    "tls_ca_file",
-    "tls_cert_file",
-    "tls_key_file",
-    "tls_server_name",
-)
+_VARIABLES: Final = {
+    "tasks_address": "TASKBELL_TASKS_ADDRESS",
+    "notify_address": "TASKBELL_NOTIFY_ADDRESS",
+    "tls": "TASKBELL_TLS",
+    "tls_ca_file": "TASKBELL_TLS_CA_FILE",
+    "tls_cert_file": "TASKBELL_TLS_CERT_FILE",
+    "tls_key_file": "TASKBELL_TLS_KEY_FILE",
+    "tls_server_name": "TASKBELL_TLS_SERVER_NAME",
+}
 CONTEXT = typer.Option("--context", help="Which context of `taskbell config` to use.", show_default=False)
 
 
@@ -61,8 +61,8 @@ class Cli:
     def context(self) -> Context:
         """That context, with what the environment says instead."""
         context = self.file.read().context(self.context_name)
-        for name in _FROM_ENVIRONMENT:
-            setattr(context, name, os.environ.get(f"TASKBELL_{name.upper()}") or getattr(context, name))
+        for name, variable in _VARIABLES.items():
+            setattr(context, name, os.environ.get(variable) or getattr(context, name))
         return context
 
     @functools.cached_property

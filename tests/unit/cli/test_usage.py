@@ -59,6 +59,8 @@ def typed(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (["config", "set", "tasks-address", "nowhere"], "HOST:PORT"),
         (["config", "set", "tasks-address", "host:99999"], "HOST:PORT"),
         (["config", "set", "output", "xml"], "no output format"),
+        (["config", "set", "tls", "on"], "'on' is no way to speak TLS: it is one of off, tls, mtls"),
+        (["config", "set", "tls-ca-file", "/nowhere/ca.crt"], "there is no file '/nowhere/ca.crt'"),
         (["logout"], "nobody is logged in"),
         (["completion", "tcsh"], "'tcsh' is not one of"),
     ],
@@ -77,7 +79,8 @@ def test_a_server_that_is_not_there_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert typed(monkeypatch, "show", NOBODY) == 78
-    assert capsys.readouterr().err.startswith("error: there is no answer from 127.0.0.1:1 (UNAVAILABLE)\nhint: ")
+    told = capsys.readouterr().err
+    assert told.startswith("error: there is no answer from 127.0.0.1:1: nobody listens there (UNAVAILABLE)\nhint: ")
 
 
 @pytest.mark.parametrize("broken", ["", "{", "[]", '{"contexts": {"default": {"colour": 1}}, "current": "default"}'])
@@ -99,7 +102,7 @@ def test_contexts_are_made_used_and_listed(monkeypatch: pytest.MonkeyPatch, caps
     assert typed(monkeypatch, "config", "list") == 0
     assert capsys.readouterr().out.splitlines()[1] == (
         '{"name":"work","current":true,"tasksAddress":"tasks.example.com:50051",'
-        '"notifyAddress":"127.0.0.1:50052","output":"jsonl","username":""}'
+        '"notifyAddress":"127.0.0.1:50052","tls":"off","output":"jsonl","username":""}'
     )
     monkeypatch.setenv("TASKBELL_CONTEXT", "default")
     assert typed(monkeypatch, "config", "list", "-o", "table") == 0
