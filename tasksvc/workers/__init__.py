@@ -1,0 +1,1 @@
+"""What tasksvc does by itself, beside its calls."""
