@@ -79,7 +79,7 @@ def process(stage: Stage, name: str, command: list[str], **environment: str) -> 
         command=command,
         environment={**os.environ, **stage.stack.service_environment(), **own},
         folder=stage.stack.folder,
-        ready=lambda: serves_grpc(port),
+        ready=lambda: serves_grpc(port, {}),
     )
 
 

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import grpc
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 _LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the files."""
@@ -50,6 +53,8 @@ class Certificates:
     authority: bytes | None
     expires: float
     """When the own certificate, or one that leads to it, ends: seconds since 1970. Without one: never."""
+    name: str = ""
+    """One of those that the own certificate is for."""
 
     def for_client(self) -> grpc.ChannelCredentials:
         """For a channel, which shows the own certificate if there is one."""
@@ -178,7 +183,19 @@ def _read(files: TlsFiles) -> Certificates:
     expires = min(each.not_valid_after_utc for each in held).timestamp()
     if not begins <= time.time() < expires:
         raise CertificateUnusable(f"{files.certificate} is valid from {_day(begins)} to {_day(expires)}: not now")
-    return Certificates((key, chain), authority, expires)
+    return Certificates((key, chain), authority, expires, _name(held[0]))
+
+
+def _name(certificate: "x509.Certificate") -> str:
+    from cryptography import x509  # noqa: PLC0415  # see above
+
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ""
+    return next(
+        iter((*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress)))), ""
+    )
 
 
 def _bytes(path: Path) -> bytes:

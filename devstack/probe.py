@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import ssl
+from collections.abc import Mapping
 from typing import Final
 
 from devstack.ports import HOST
@@ -10,11 +12,11 @@ LIMIT: Final = 2.0
 """Seconds that an answer may take; a server that is busy getting ready may not answer at all."""
 
 
-async def answers(port: int, question: bytes, expected: bytes) -> bool:
+async def answers(port: int, question: bytes, expected: bytes, tls: ssl.SSLContext | None = None) -> bool:
     """Whether the server says what is expected, at once or when asked."""
     try:
         async with asyncio.timeout(LIMIT):
-            reader, writer = await asyncio.open_connection(HOST, port)
+            reader, writer = await asyncio.open_connection(HOST, port, ssl=tls)
             try:
                 writer.write(question)
                 await reader.readuntil(expected)
@@ -38,21 +40,28 @@ async def accepts(port: int) -> bool:
     return True
 
 
-async def serves_http(port: int, path: str) -> bool:
+async def serves_http(port: int, path: str, tls: ssl.SSLContext | None = None) -> bool:
     """Whether a GET of the path is answered with 200."""
     request = f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n"
-    return await answers(port, request.encode(), b"HTTP/1.1 200 ")
+    return await answers(port, request.encode(), b"HTTP/1.1 200 ", tls)
 
 
-async def serves_grpc(port: int) -> bool:
-    """Whether the standard health service says that everything serves."""
+async def serves_grpc(port: int, settings: Mapping[str, str]) -> bool:
+    """Whether the standard health service says that everything serves. The server's settings tell how it is asked."""
     if not await accepts(port):
         return False
     # Imported where it is used: the servers alone are started without it.
     import grpc  # noqa: PLC0415
     from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: PLC0415
 
-    async with grpc.aio.insecure_channel(f"{HOST}:{port}") as channel:
+    from chassis.health_check import name_option, own_tls  # noqa: PLC0415
+
+    address, tls = f"{HOST}:{port}", own_tls(settings)
+    async with (
+        grpc.aio.insecure_channel(address)
+        if tls is None
+        else grpc.aio.secure_channel(address, tls.current().for_client(), name_option(tls))
+    ) as channel:
         try:
             answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=LIMIT)
         except grpc.aio.AioRpcError:

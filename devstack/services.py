@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from chassis.health_check import blind
 from devstack.errors import StackError
 from devstack.probe import serves_grpc, serves_http
 from devstack.process import Process
@@ -39,10 +40,15 @@ def service(kind: Service, name: str, port: int, metrics_port: int, surroundings
         command=[sys.executable, "-m", kind, "serve"],
         environment={**python_environment(surroundings.folder), **surroundings.environment, **own},
         folder=surroundings.folder,
-        ready=functools.partial(serves_http, port, "/readyz")
+        ready=functools.partial(serves_http, port, "/readyz", blind() if https(surroundings.environment) else None)
         if kind == "gatewaysvc"
-        else functools.partial(serves_grpc, port),
+        else functools.partial(serves_grpc, port, surroundings.environment),
     )
+
+
+def https(environment: Mapping[str, str]) -> bool:
+    """Whether a gateway with these settings speaks HTTPS."""
+    return bool(environment.get("TASKBELL_HTTP_TLS_CERT_FILE"))
 
 
 def mail(folder: Path, smtp_port: int, page_port: int) -> Process:

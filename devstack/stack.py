@@ -13,7 +13,7 @@ from devstack import nats, postgres, valkey
 from devstack.folder import Secrets, open_folder, write_private
 from devstack.ports import HOST, Ports, free_port
 from devstack.process import Process
-from devstack.services import MIGRATED, SERVICES, Service, Surroundings, mail, migrate, service
+from devstack.services import MIGRATED, SERVICES, Service, Surroundings, https, mail, migrate, service
 
 ONE_OF_EACH: Final[Mapping[Service, int]] = MappingProxyType(dict.fromkeys(SERVICES, 1))
 SERVERS_ALONE: Final[Mapping[Service, int]] = MappingProxyType({})
@@ -101,7 +101,7 @@ class Stack:
     @property
     def http_url(self) -> str:
         """The gateway: REST, WebSocket, server-sent events, the page."""
-        return f"http://{HOST}:{self.ports.http}"
+        return f"{'https' if https(self.environment) else 'http'}://{HOST}:{self.ports.http}"
 
     @property
     def mail_url(self) -> str:

@@ -1,15 +1,21 @@
 import asyncio
+import os
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
 
+from chassis.tls import Tls
+from tests.certificates import Authority
 
-async def check(*arguments):
+
+async def check(*arguments, **environment):
     """The exit code and what was printed."""
     command = [sys.executable, "-m", "chassis.health_check", *arguments]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, env=os.environ | environment
+    )
     printed, _ = await process.communicate()
     return process.returncode, printed.decode()
 
@@ -17,6 +23,22 @@ async def check(*arguments):
 async def test_a_grpc_server_that_takes_calls_is_well(serve):
     server = await serve()
     assert await check(f"grpc://127.0.0.1:{server.port}") == (0, "")
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+async def test_a_server_that_speaks_tls_is_asked_over_tls_whatever_its_certificate_is_called(serve, tmp_path, mutual):
+    files = Authority().issue(tmp_path, ["tasksvc"])
+    server = await serve(tls=Tls(files, mutual=mutual))
+    settings = {
+        "TASKBELL_TLS": "mtls" if mutual else "tls",
+        "TASKBELL_TLS_CA_FILE": str(files.authority),
+        "TASKBELL_TLS_CERT_FILE": str(files.certificate),
+        "TASKBELL_TLS_KEY_FILE": str(files.key),
+    }
+    assert await check(f"grpc://127.0.0.1:{server.port}", **settings) == (0, "")
+    code, printed = await check(f"grpc://127.0.0.1:{server.port}")
+    assert code == 1
+    assert "UNAVAILABLE" in printed
 
 
 async def test_a_server_that_does_not_answer_is_not():

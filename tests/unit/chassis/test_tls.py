@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from datetime import timedelta
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -132,10 +133,10 @@ async def test_a_certificate_for_another_name_is_refused_unless_that_name_is_exp
 async def test_an_expired_server_is_refused(client, authority, trust):
     certificate, key = authority.sign(lasts=EXPIRED)
     server = grpc.aio.server()
-    server.port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, certificate)]))
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, certificate)]))
     await server.start()
     try:
-        told = await refused(client(server, tls=trust).GetTask(GET_TASK), trust)
+        told = await refused(client(SimpleNamespace(port=port), tls=trust).GetTask(GET_TASK), trust)
     finally:
         await server.stop(None)
     assert told == "its certificate has expired"
