@@ -19,12 +19,13 @@ from chassis.tls import Tls
 from cli.api.taskbell.accounts.v1 import AccountServiceStub
 from cli.api.taskbell.notifications.v1 import NotificationServiceStub
 from cli.api.taskbell.projects.v1 import ProjectServiceStub
+from cli.api.taskbell.queues.v1 import QueueServiceStub
 from cli.api.taskbell.tasks.v1 import TaskServiceStub
 from cli.credentials import Credentials, FixedToken
 from cli.transport import Transport
 
 # What can be repeated after UNAVAILABLE: reads, and whatever carries a request id, as each change does. Left out
-# are the accounts' calls that spend a token or make a secret.
+# are the accounts' calls that spend a token or make a secret, and those that take a queue's tasks.
 _REPEATABLE: Final = [
     {"service": "taskbell.tasks.v1.TaskService"},
     {"service": "taskbell.projects.v1.ProjectService"},
@@ -32,6 +33,13 @@ _REPEATABLE: Final = [
     *(
         {"service": "taskbell.accounts.v1.AccountService", "method": method}
         for method in ("RegisterUser", "GetUser", "LogIn", "ListTokens", "GetJwks")
+    ),
+    *(
+        {"service": "taskbell.queues.v1.QueueService", "method": method}
+        for method in (
+            *("ListQueues", "GetQueue", "UpdateQueue", "PauseQueue", "ResumeQueue"),
+            *("CompleteLease", "FailLease", "ReleaseLease"),
+        )
     ),
 ]
 _SERVICE_CONFIG: Final = {
@@ -81,6 +89,7 @@ class Client:
         self.accounts = _Accounts(self._tasks, signed, address=tasks_address, timeout=timeout)
         self.projects = _Projects(self._tasks, signed, self.accounts, address=tasks_address, timeout=timeout)
         self.tasks = _Tasks(self._tasks, signed, self.accounts, address=tasks_address, timeout=timeout)
+        self.queues = _Queues(self._tasks, signed, self.accounts, address=tasks_address, timeout=timeout)
         self.notifications = _Notifications(
             self._notify, signed, self.accounts, address=notify_address, timeout=timeout
         )
@@ -115,6 +124,10 @@ class _Projects(Transport, ProjectServiceStub):
 
 class _Tasks(Transport, TaskServiceStub):
     """TaskService over gRPC."""
+
+
+class _Queues(Transport, QueueServiceStub):
+    """QueueService over gRPC."""
 
 
 class _Notifications(Transport, NotificationServiceStub):

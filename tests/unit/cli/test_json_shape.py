@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from google.protobuf import field_mask_pb2, json_format, message_factory
+from google.protobuf import duration_pb2, field_mask_pb2, json_format, message_factory, struct_pb2, timestamp_pb2
 from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +13,7 @@ from taskbell.accounts.v1 import accounts_pb2
 from taskbell.events.v1 import events_pb2
 from taskbell.notifications.v1 import notifications_pb2
 from taskbell.projects.v1 import projects_pb2
+from taskbell.queues.v1 import queues_pb2
 from taskbell.tasks.v1 import tasks_pb2
 
 from cli import sdk
@@ -29,10 +30,12 @@ TWINS = [
     (projects_pb2.Member, sdk.projects.Member),
     (accounts_pb2.User, sdk.accounts.User),
     (accounts_pb2.Token, sdk.accounts.Token),
+    (queues_pb2.Queue, sdk.queues.Queue),
     (notifications_pb2.ListNotificationsResponse, sdk.notifications.ListNotificationsResponse),
 ]
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the zone follows
+LENGTHS = st.timedeltas(timedelta(days=-3660), timedelta(days=3660))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(-1e9, 1e9) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -48,6 +51,8 @@ def scalars(field: Any) -> st.SearchStrategy[Any]:
             return st.booleans()
         case field.TYPE_INT32:
             return st.integers(-(2**31), 2**31 - 1)
+        case field.TYPE_INT64:
+            return st.integers(-(2**63), 2**63 - 1)
         case field.TYPE_DOUBLE:
             return st.floats(allow_nan=False)
         case field.TYPE_ENUM:
@@ -56,20 +61,36 @@ def scalars(field: Any) -> st.SearchStrategy[Any]:
     raise NotImplementedError(field.full_name)
 
 
+def moment(time: datetime) -> Message:
+    message = timestamp_pb2.Timestamp()
+    message.FromDatetime(time)
+    return message
+
+
+def length(time: timedelta) -> Message:
+    message = duration_pb2.Duration()
+    message.FromTimedelta(time)
+    return message
+
+
+WELL_KNOWN: dict[str, st.SearchStrategy[Message]] = {
+    "google.protobuf.Timestamp": MOMENTS.map(moment),
+    "google.protobuf.Duration": LENGTHS.map(length),
+    "google.protobuf.Struct": st.dictionaries(st.text(max_size=5), VALUES, max_size=3).map(
+        lambda value: json_format.ParseDict(value, struct_pb2.Struct())
+    ),
+    "google.protobuf.FieldMask": st.lists(st.from_regex("[a-z]{1,5}(_[a-z]{1,5})?", fullmatch=True), max_size=3).map(
+        lambda names: field_mask_pb2.FieldMask(paths=names)
+    ),
+}
+
+
 @st.composite
 def messages(draw: st.DrawFn, kind: type[Message], depth: int = 3) -> Message:
     """Any message of that kind, fields left out at random."""
+    if kind.DESCRIPTOR.full_name in WELL_KNOWN:
+        return draw(WELL_KNOWN[kind.DESCRIPTOR.full_name])
     message = kind()
-    match kind.DESCRIPTOR.full_name:
-        case "google.protobuf.Timestamp":
-            message.FromDatetime(draw(MOMENTS))  # type: ignore[attr-defined]  # a Timestamp
-            return message
-        case "google.protobuf.Struct":
-            json_format.ParseDict(draw(st.dictionaries(st.text(max_size=5), VALUES, max_size=3)), message)
-            return message
-        case "google.protobuf.FieldMask":
-            names = st.lists(st.from_regex("[a-z]{1,5}(_[a-z]{1,5})?", fullmatch=True), max_size=3)
-            return field_mask_pb2.FieldMask(paths=draw(names))
     taken: set[str] = set()
     fields: Any = kind.DESCRIPTOR.fields
     for field in fields:

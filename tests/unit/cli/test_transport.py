@@ -4,6 +4,7 @@ from taskbell.access.v1.access_pb2 import access
 from taskbell.accounts.v1 import accounts_pb2
 from taskbell.notifications.v1 import notifications_pb2
 from taskbell.projects.v1 import projects_pb2
+from taskbell.queues.v1 import queues_pb2
 from taskbell.tasks.v1 import tasks_pb2
 
 from cli.client import _REPEATABLE
@@ -11,10 +12,11 @@ from cli.transport import ANONYMOUS
 
 SERVICES = [
     service
-    for module in (accounts_pb2, notifications_pb2, projects_pb2, tasks_pb2)
+    for module in (accounts_pb2, notifications_pb2, projects_pb2, queues_pb2, tasks_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 ]
 READS = ("Get", "List", "Search")
+IDEMPOTENT = {"LogIn", "Watch", "Connect", "PauseQueue", "ResumeQueue"}
 
 
 def test_calls_are_anonymous_where_the_proto_says_so() -> None:
@@ -34,4 +36,4 @@ def test_only_what_is_safe_is_repeated() -> None:
         for method in service.methods:
             if (service.full_name, None) in named or (service.full_name, method.name) in named:
                 safe = method.name.startswith(READS) or "request_id" in method.input_type.fields_by_name
-                assert safe or method.name in {"LogIn", "Watch", "Connect"}, method.full_name
+                assert safe or method.name in IDEMPOTENT, method.full_name
