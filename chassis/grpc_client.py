@@ -29,15 +29,17 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 _IDEMPOTENT: Final = ("Get", "List", "Search", "BatchGet", "Introspect")
 _FIRST_PAUSE: Final = 0.05
 _OPTIONS: Final = (
-    # A new replica is found, and a dead one left, with every resolution of its name.
+    # A new replica is found, and a dead one left, with every resolution of its name: when a connection ends, and
+    # servers see to it that none gets old.
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
     ("grpc.enable_retries", 0),
     ("grpc.max_receive_message_length", MOST_BYTES),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    # A replica that was cut off is given up in time for a call to be made to another one within its deadline.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 4_000),
     ("grpc.keepalive_permit_without_calls", 1),
 )
 

@@ -20,17 +20,19 @@ from chassis.tls import Tls
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 """The largest message that the server takes."""
+CONNECTION_AGE: Final = 10.0
+"""Seconds after which a client is asked to connect anew, whereby it finds out which replicas there are now."""
 
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MOST_BYTES),
     ("grpc.max_send_message_length", -1),
     # A second process on the same port would get half of the connections; it must fail instead.
     ("grpc.so_reuseport", 0),
-    # Finds clients that went without a word, and lets them look for us as often.
+    # Finds clients that went without a word, and lets them look for us more often.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
 )
 
@@ -55,6 +57,7 @@ class GrpcServer:
         port: int,
         authenticate: Authenticate,
         service_key: str,
+        connection_age: float = CONNECTION_AGE,
         span: Span | None = None,
         tls: Tls | None = None,
     ) -> None:
@@ -65,7 +68,8 @@ class GrpcServer:
         gate = Gate(authenticate, service_key)
         names = [service.descriptor.full_name for service in services]
         self._health = Health(names)
-        self._server = grpc.aio.server(options=_OPTIONS)
+        # Clients look for replicas when they connect. Calls that are under way end on the connection they began on.
+        self._server = grpc.aio.server(options=(*_OPTIONS, ("grpc.max_connection_age_ms", int(connection_age * 1000))))
         for service in services:
             handlers = _handlers(service)
             methods = service.descriptor.methods_by_name

@@ -61,6 +61,7 @@ async def serve(settings: Settings) -> None:
             port=settings.notify_port,
             authenticate=accounts.authenticate,
             service_key=service_key,
+            connection_age=settings.connection_age,
             span=telemetry.server_span(),
             tls=tls,
         )

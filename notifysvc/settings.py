@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
-from chassis.settings import DatabaseSettings, NatsUrl, Port, Url
+from chassis.grpc_server import CONNECTION_AGE
+from chassis.settings import DatabaseSettings, NatsUrl, Port, Seconds, Url
 from notifysvc import letter
 
 
@@ -18,6 +19,8 @@ class Settings(DatabaseSettings):
 
     metrics_port: Port = 9102
     notify_port: Port = 50052
+    connection_age: Annotated[Seconds, Field(ge=1)] = CONNECTION_AGE
+    """After which clients are asked to connect anew: so long may it take until they find a new replica."""
     nats_url: NatsUrl
     tasks_address: str = "127.0.0.1:50051"
     smtp_host: str = "127.0.0.1"

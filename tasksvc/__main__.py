@@ -1,4 +1,4 @@
-"""tasksvc's process: `serve` (also when nothing is said) or `migrate`. Here, and only here, everybody is introduced."""
+"""tasksvc's process: `serve` (or nothing), `migrate`, `restored`. Here, and only here, everybody is introduced."""
 
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,7 @@ from tasksvc.queue_bell import QueueBell
 from tasksvc.readings import readings_of
 from tasksvc.relay import Relay
 from tasksvc.replays import Replays
+from tasksvc.restored import restored
 from tasksvc.search import SETTINGS
 from tasksvc.session_store import SessionStore
 from tasksvc.settings import Settings
@@ -105,6 +106,7 @@ async def serve(settings: Settings) -> None:
             port=settings.tasks_port,
             authenticate=authentication.authenticate,
             service_key=service_key,
+            connection_age=settings.connection_age,
             span=telemetry.server_span(),
             tls=service_tls(settings, "server"),
         )
@@ -115,7 +117,9 @@ async def serve(settings: Settings) -> None:
 
 def main() -> None:
     """The command line."""
-    run_service(SCHEMA, MIGRATIONS, Settings, serve, description="Taskbell's users, projects and tasks.")
+    run_service(
+        SCHEMA, MIGRATIONS, Settings, serve, restored=restored, description="Taskbell's users, projects and tasks."
+    )
 
 
 if __name__ == "__main__":

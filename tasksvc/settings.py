@@ -5,7 +5,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
-from chassis.settings import DatabaseSettings, NatsUrl, Port, RedisUrl
+from chassis.grpc_server import CONNECTION_AGE
+from chassis.settings import DatabaseSettings, NatsUrl, Port, RedisUrl, Seconds
 from tasksvc.signing_keys import read_signing_keys
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -25,6 +26,8 @@ class Settings(DatabaseSettings):
 
     metrics_port: Port = 9101
     tasks_port: Port = 50051
+    connection_age: Annotated[Seconds, Field(ge=1)] = CONNECTION_AGE
+    """After which clients are asked to connect anew: so long may it take until they find a new replica."""
     redis_url: RedisUrl
     nats_url: NatsUrl
     relay: Literal["on", "off"] = "on"

@@ -13,7 +13,7 @@ from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 from chassis.caller import Caller
 from chassis.errors import TokenExpired, TokenInvalid
 from chassis.grpc_client import channel
-from chassis.grpc_server import GrpcServer, Service
+from chassis.grpc_server import CONNECTION_AGE, GrpcServer, Service
 
 SERVICE_KEY = "the services' key"
 PERSON = Caller("u1", session_id="s1")
@@ -66,13 +66,14 @@ async def serve():
     """Starts a server whose methods do what is given: `await serve(GetTask=get_task)`."""
     servers = []
 
-    async def start(services=None, span=None, tls=None, **behaviours):
+    async def start(services=None, span=None, tls=None, connection_age=CONNECTION_AGE, **behaviours):
         server = GrpcServer(
             scripted(**behaviours) if services is None else services,
             host="127.0.0.1",
             port=0,
             authenticate=authenticate,
             service_key=SERVICE_KEY,
+            connection_age=connection_age,
             span=span,
             tls=tls,
         )

@@ -339,6 +339,27 @@ async def test_a_call_that_outlasts_the_grace_period_is_cancelled(serve, client,
         await call
 
 
+async def test_a_client_is_asked_to_connect_anew_which_no_call_and_no_stream_notices(serve, client):
+    connections, more = set(), asyncio.Event()
+
+    async def get_task(_request, context):
+        connections.add(context.peer())
+        return Task(title="milk")
+
+    async def watch(_request, _context):
+        yield Event(event_id="before")
+        await more.wait()
+        yield Event(event_id="after")
+
+    stub = client(await serve(GetTask=get_task, Watch=watch, connection_age=0.05))
+    stream = stub.Watch(WatchRequest())
+    assert (await stream.read()).event_id == "before"
+    while len(connections) < 5:
+        assert (await stub.GetTask(GET_TASK)).title == "milk"
+    more.set()
+    assert (await stream.read()).event_id == "after"
+
+
 async def test_a_port_that_is_taken_is_told_plainly():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
