@@ -1,4 +1,4 @@
-"""The command line of a service with a database of its own: `serve` (also when nothing is said) or `migrate`."""
+"""The command line of a service with a database of its own: `serve` (or nothing), `migrate`, and what else it can."""
 
 import argparse
 from collections.abc import Callable, Coroutine
@@ -10,7 +10,7 @@ import structlog
 from chassis import telemetry
 from chassis.postgres import Pool
 from chassis.run import CannotStart, launch
-from chassis.schema_check import missing_migrations
+from chassis.schema_check import difference
 from chassis.settings import DatabaseSettings, load
 
 Settings = TypeVar("Settings", bound=DatabaseSettings)
@@ -23,12 +23,15 @@ def run_service(
     serve: Callable[[Settings], Coroutine[Any, Any, None]],
     *,
     description: str,
+    **more: Callable[[Settings], Coroutine[Any, Any, None]],
 ) -> None:
-    """Does what the command line says. The service is called as its schema is."""
+    """Does what the command line says. The service is called as its schema is; `more` are commands of its own."""
+    commands = {"serve": serve, **more}
     parser = argparse.ArgumentParser(prog=schema, description=description)
-    parser.add_argument("command", nargs="?", choices=["serve", "migrate"], default="serve")
-    if parser.parse_args().command == "serve":
-        launch(settings_type, serve)
+    parser.add_argument("command", nargs="?", choices=[*commands, "migrate"], default="serve")
+    command = parser.parse_args().command
+    if command in commands:
+        launch(settings_type, commands[command])
         return
     from chassis.migrations import migrate  # noqa: PLC0415  # 12 MiB that a process that serves need not hold
 
@@ -39,6 +42,11 @@ def run_service(
 
 
 async def check_migrated(pool: Pool, schema: str, migrations: Path) -> None:
-    """Raises CannotStart if the schema lacks something."""
-    if missing := await missing_migrations(pool, migrations):
-        raise CannotStart(f"the database lacks {', '.join(missing)}: run `python -m {schema} migrate` first")
+    """Raises CannotStart if the schema lacks something, or is too new."""
+    found = await difference(pool, migrations)
+    if found.missing:
+        raise CannotStart(f"the database lacks {', '.join(found.missing)}: run `python -m {schema} migrate` first")
+    if found.beyond:
+        raise CannotStart(
+            f"the database is too new for this program, by {', '.join(found.beyond)}: run a newer release"
+        )

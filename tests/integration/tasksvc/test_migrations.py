@@ -7,12 +7,14 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from chassis import postgres
-from chassis.schema_check import missing_migrations
+from chassis.migrations import migrate
+from chassis.schema_check import difference
 from devstack.stack import Stack
 from tasksvc.__main__ import MIGRATIONS, SCHEMA
 from tests.integration.tasksvc.conftest import SERVICE_KEY
@@ -66,11 +68,20 @@ async def output(process: asyncio.subprocess.Process, status: int = 0) -> str:
     return said.decode()
 
 
+async def somebody_waits(watcher: asyncpg.Connection) -> None:
+    """Returns when a statement stands before a lock."""
+    until = time.monotonic() + 20
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    while not await watcher.fetchval(waiting):
+        assert time.monotonic() < until
+        await asyncio.sleep(0.02)
+
+
 async def test_several_that_migrate_at_once_do_it_once(tasksvc: Run, empty_database: str) -> None:
     said = [await output(process) for process in [await tasksvc("migrate") for _ in range(4)]]
     assert sorted('"applied": []' in each for each in said) == [False, True, True, True]
     async with postgres.connect(empty_database, SCHEMA, 1) as pool:
-        assert await missing_migrations(pool, MIGRATIONS) == []
+        assert (await difference(pool, MIGRATIONS)).missing == []
 
 
 async def test_a_second_run_changes_nothing(tasksvc: Run) -> None:
@@ -86,17 +97,49 @@ async def test_one_that_is_killed_leaves_neither_a_lock_nor_half_a_schema(tasksv
     await attempt.start()
     await rival.execute(f"CREATE TABLE {SCHEMA}.members ()")
     killed = await tasksvc("migrate")
-    until = time.monotonic() + 20
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    while not await watcher.fetchval(waiting):
-        assert time.monotonic() < until
-        await asyncio.sleep(0.02)
+    await somebody_waits(watcher)
     killed.send_signal(signal.SIGKILL)
     await output(killed, -signal.SIGKILL)
     await attempt.rollback()
     assert "0001.first-schema" in await output(await tasksvc("migrate"))
     await rival.close()
     await watcher.close()
+
+
+async def test_a_migration_that_waits_for_a_table_lets_others_pass(
+    tasksvc: Run, empty_database: str, tmp_path: Path
+) -> None:
+    await output(await tasksvc("migrate"))
+    (tmp_path / "9000.more.sql").write_text("ALTER TABLE tasks ADD COLUMN more text")
+    rival, reader = await asyncpg.connect(empty_database), await asyncpg.connect(empty_database)
+    attempt = rival.transaction()
+    await attempt.start()
+    await rival.execute("SELECT count(*) FROM tasksvc.tasks")
+    migrating = asyncio.create_task(asyncio.to_thread(migrate, empty_database, SCHEMA, tmp_path))
+    await somebody_waits(reader)
+    await reader.execute("SELECT count(*) FROM tasksvc.tasks")
+    assert not migrating.done()
+    await attempt.rollback()
+    assert await migrating == ["9000.more"]
+    await rival.close()
+    await reader.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "goes_together"),
+    [("9000.more", True), ("9000.since-0001.drop-old", True), ("9000.since-8999.drop-old", False)],
+)
+async def test_a_program_serves_a_newer_schema_unless_something_is_gone_that_it_uses(
+    tasksvc: Run, empty_database: str, tmp_path: Path, name: str, goes_together: bool
+) -> None:
+    await output(await tasksvc("migrate"))
+    (tmp_path / f"{name}.sql").write_text("SELECT 1")
+    migrate(empty_database, SCHEMA, tmp_path)
+    async with postgres.connect(empty_database, SCHEMA, 1) as pool:
+        found = await difference(pool, MIGRATIONS)
+    assert (found.missing, found.beyond) == ([], [] if goes_together else [name])
+    if not goes_together:
+        assert f"too new for this program, by {name}" in await output(await tasksvc("serve"), 1)
 
 
 async def test_a_service_does_not_start_on_a_schema_that_lacks_something(tasksvc: Run) -> None:
