@@ -1,7 +1,7 @@
 """Tasks in PostgreSQL: the only place with their SQL. Every write is one statement, with the events that tell of it."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 import asyncpg
@@ -11,7 +11,9 @@ from chassis.caller import current_call
 from chassis.errors import Conflict, InvalidField
 from chassis.postgres import Executor, queries, transaction
 from tasksvc.domain.change import Change, PastChange
+from tasksvc.domain.queue import QueueRef, queue_of
 from tasksvc.domain.task import Task
+from tasksvc.jobs import Jobs
 from tasksvc.ordering import Order, order_sql
 from tasksvc.page_bytes import MOST_BYTES, Portion
 from tasksvc.partitions import partition_of
@@ -41,8 +43,21 @@ class Edit:
     """Where in a batch it stands, for errors."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write left."""
+
+    tasks: list[Task]
+    """In the order of what was asked."""
+    woken: set[QueueRef] = field(default_factory=set)
+    """Where other tasks than these may start because of it."""
+
+
 class TaskStore:
     """Reads and writes tasks through whatever runs statements: the pool, or the connection of a transaction."""
+
+    def __init__(self) -> None:
+        self._jobs = Jobs()
 
     async def get(self, db: Executor, task_id: str) -> Task | None:
         """The task, deleted or not; None if there never was one."""
@@ -64,12 +79,13 @@ class TaskStore:
         rows = await db.fetch(SQL["list_task_history"], task_id, before, size + 1, MOST_BYTES)
         return Portion.of([_past_change(row) for row in rows], rows, size)
 
-    async def create(self, db: Executor, changes: Sequence[Change], places: Sequence[str] = ("",)) -> list[Task]:
-        """Stores first versions, all or none; the tasks in this order."""
+    async def create(self, db: Executor, changes: Sequence[Change], places: Sequence[str] = ("",)) -> Written:
+        """Stores first versions, all or none."""
         await _check_assignees(db, changes, places)
+        await self._jobs.ensure_queues(db, filter(None, (queue_of(change.task) for change in changes)))
         parents = {change.task.parent_id for change in changes if change.task.parent_id}
         if not parents:
-            return await _create(db, changes)
+            return Written(await _create(db, changes))
         async with transaction(db) as connection:
             rows = await connection.fetch(SQL["hold_parents"], parents)
             there = {str(row["id"]): str(row["project_id"]) for row in rows}
@@ -78,25 +94,25 @@ class TaskStore:
                 if parent and there.get(parent) != change.task.project_id:
                     with at(place):
                         raise _no_parent(parent)
-            return await _create(connection, changes)
+            return Written(await _create(connection, changes))
 
-    async def change(self, db: Executor, edit: Edit) -> Task:
-        """Stores what is decided; the task after it.
+    async def change(self, db: Executor, edit: Edit) -> Written:
+        """Stores what is decided.
 
         First of the version that was seen. If another change came in between, once more of the newest one, now locked:
         concurrent changes of different fields all survive, and of two equal transitions one is refused.
         """
         change = edit.decide(edit.seen)
         if change is None:
-            return edit.seen
-        if not change.rehomes:
+            return Written([edit.seen])
+        if not change.rehomes and not change.task.queue:
             await _check_assignees(db, [change], [edit.place])
             if written := await _change(db, [change]):
-                return written[change.task.id]
-        return (await self.change_all(db, [edit]))[0]
+                return Written([written[change.task.id]])
+        return await self.change_all(db, [edit])
 
-    async def change_all(self, db: Executor, edits: Sequence[Edit]) -> list[Task]:
-        """Stores what is decided of each task, all or none; the tasks after it, in this order."""
+    async def change_all(self, db: Executor, edits: Sequence[Edit]) -> Written:
+        """Stores what is decided of each task, all or none."""
         expected = [(edit.seen, change) for edit in edits if (change := _decided(edit, edit.seen))]
         trees = _trees(expected)
         parents = {change.task.parent_id for _, change in expected if change.rehomes and change.task.parent_id}
@@ -114,9 +130,12 @@ class TaskStore:
                     with at(place):
                         raise _no_parent(change.task.parent_id)
             await _check_assignees(connection, changes, places)
+            queued = [change.task for change in changes if change.task.queue]
+            await self._jobs.ensure_queues(connection, filter(None, map(queue_of, queued)))
             tasks |= await _change(connection, changes)
+            woken = await self._jobs.follow(connection, [task.id for task in queued]) if queued else set()
             await _check_homes(connection, changes, places)
-        return [tasks[edit.seen.id] for edit in edits]
+        return Written([tasks[edit.seen.id] for edit in edits], woken)
 
 
 def _decided(edit: Edit, task: Task) -> Change | None:
@@ -135,7 +154,8 @@ def _trees(decided: Sequence[tuple[Task, Change]]) -> set[str]:
 
 
 async def _create(db: Executor, changes: Sequence[Change]) -> list[Task]:
-    created = await _write(db, "create_tasks", changes)
+    queued = any(change.task.queue for change in changes)
+    created = await _write(db, "enqueue_tasks" if queued else "create_tasks", changes)
     return [created[change.task.id] for change in changes]
 
 

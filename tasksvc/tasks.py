@@ -1,6 +1,6 @@
 """Tasks over gRPC."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,6 +18,7 @@ from chassis.postgres import Executor, Pool
 from tasksvc.announcer import Announcer
 from tasksvc.cache import TaskCache
 from tasksvc.domain.change import Change, create, delete, restore
+from tasksvc.domain.queue import QueueRef
 from tasksvc.domain.task import Task
 from tasksvc.domain.transitions import Action, transition
 from tasksvc.ordering import after, position, read_order
@@ -69,7 +70,7 @@ class TaskServicer(TaskServiceServicer):
         change = await self._creation(request)
 
         async def respond(db: Executor) -> pb.Task:
-            return task_to_pb((await self._tasks.create(db, [change]))[0])
+            return task_to_pb((await self._tasks.create(db, [change])).tasks[0])
 
         return await self._told(await self._replays.once("CreateTask", request, respond))
 
@@ -170,7 +171,8 @@ class TaskServicer(TaskServiceServicer):
                 changes.append(await self._creation(each))
 
         async def respond(db: Executor) -> pb.BatchCreateTasksResponse:
-            return pb.BatchCreateTasksResponse(tasks=map(task_to_pb, await self._tasks.create(db, changes, places)))
+            written = await self._tasks.create(db, changes, places)
+            return pb.BatchCreateTasksResponse(tasks=map(task_to_pb, written.tasks))
 
         return await self._all_told(await self._replays.once("BatchCreateTasks", request, respond))
 
@@ -183,21 +185,27 @@ class TaskServicer(TaskServiceServicer):
             with at(place):
                 asked.append(_Asked(place, each.task.id, each.task.etag, (await self._wanted(each)).of))
         edits = await self._edits(asked)
+        woken: set[QueueRef] = set()
 
         async def respond(db: Executor) -> pb.BatchUpdateTasksResponse:
-            return pb.BatchUpdateTasksResponse(tasks=map(task_to_pb, await self._tasks.change_all(db, edits)))
+            written = await self._tasks.change_all(db, edits)
+            woken.update(written.woken)
+            return pb.BatchUpdateTasksResponse(tasks=map(task_to_pb, written.tasks))
 
-        return await self._all_told(await self._replays.once("BatchUpdateTasks", request, respond))
+        return await self._all_told(await self._replays.once("BatchUpdateTasks", request, respond), woken)
 
     async def BatchDeleteTasks(
         self, request: pb.BatchDeleteTasksRequest, _context: Context
     ) -> pb.BatchDeleteTasksResponse:
         edits = await self._edits([_Asked(f"ids[{place}]", each, "", delete) for place, each in enumerate(request.ids)])
+        woken: set[QueueRef] = set()
 
         async def respond(db: Executor) -> pb.BatchDeleteTasksResponse:
-            return pb.BatchDeleteTasksResponse(tasks=map(task_to_pb, await self._tasks.change_all(db, edits)))
+            written = await self._tasks.change_all(db, edits)
+            woken.update(written.woken)
+            return pb.BatchDeleteTasksResponse(tasks=map(task_to_pb, written.tasks))
 
-        return await self._all_told(await self._replays.once("BatchDeleteTasks", request, respond))
+        return await self._all_told(await self._replays.once("BatchDeleteTasks", request, respond), woken)
 
     async def _creation(self, request: pb.CreateTaskRequest) -> Change:
         project = await self._access.editable_project(request.task.project_id)
@@ -213,11 +221,14 @@ class TaskServicer(TaskServiceServicer):
         """The one path of every change of one task."""
         seen = await self._access.editable(await self._tasks.get(self._pool, task_id), task_id)
         edit = Edit(seen, partial(_guarded, seen.project_id, etag, decide))
+        woken: set[QueueRef] = set()
 
         async def respond(db: Executor) -> pb.Task:
-            return task_to_pb(await self._tasks.change(db, edit))
+            written = await self._tasks.change(db, edit)
+            woken.update(written.woken)
+            return task_to_pb(written.tasks[0])
 
-        return await self._told(await self._replays.once(method, request, respond))
+        return await self._told(await self._replays.once(method, request, respond), woken)
 
     async def _edits(self, asked: Sequence[_Asked]) -> list[Edit]:
         """The same for many tasks."""
@@ -232,13 +243,13 @@ class TaskServicer(TaskServiceServicer):
                 edits[task_id] = Edit(seen, partial(_guarded, seen.project_id, each.etag, each.decide), each.place)
         return list(edits.values())
 
-    async def _told(self, task: pb.Task) -> pb.Task:
+    async def _told(self, task: pb.Task, woken: Collection[QueueRef] = ()) -> pb.Task:
         """The answer, now that everybody hears of it: no read after it may be older."""
-        await self._announcer.announce([task])
+        await self._announcer.announce([task], woken)
         return task
 
-    async def _all_told(self, answer: _Batch) -> _Batch:
-        await self._announcer.announce(answer.tasks)
+    async def _all_told(self, answer: _Batch, woken: Collection[QueueRef] = ()) -> _Batch:
+        await self._announcer.announce(answer.tasks, woken)
         return answer
 
 

@@ -128,7 +128,7 @@ async def test_a_writer_that_lost_decides_again_on_what_is_there(ann: Person, ta
         asked.append(present.version)
         return transition(present, Action.START)
 
-    started = await store.change(pool, Edit(seen, decide))
+    started = (await store.change(pool, Edit(seen, decide))).tasks[0]
     assert (started.title, started.status, started.version) == ("bread", Status.IN_PROGRESS, 3)
     assert asked[-1] == 2
 
@@ -137,10 +137,10 @@ async def test_a_worker_reports_progress_and_ends_the_task(ann: Person, task: pb
     store = TaskStore()
     seen = await store.get(pool, task.id)
     assert seen is not None
-    started = await store.change(pool, Edit(seen, partial(transition, action=Action.START, worker="w", attempt=1)))
-    halfway = await store.change(pool, Edit(started, partial(progress, percent=50, message="half")))
+    started = (await store.change(pool, Edit(seen, partial(transition, action=Action.START, worker="w", attempt=1)))).tasks[0]
+    halfway = (await store.change(pool, Edit(started, partial(progress, percent=50, message="half")))).tasks[0]
     assert (halfway.progress_percent, halfway.progress_message) == (50, "half")
-    failed = await store.change(pool, Edit(halfway, partial(transition, action=Action.FAIL, last_error="no power")))
+    failed = (await store.change(pool, Edit(halfway, partial(transition, action=Action.FAIL, last_error="no power")))).tasks[0]
     assert (failed.status, failed.last_error, failed.worker) == (Status.FAILED, "no power", "")
     changes = await store.history(pool, task.id, None, 3)
     assert [(change.type, change.actor_id) for change in changes.items] == [
@@ -148,8 +148,8 @@ async def test_a_worker_reports_progress_and_ends_the_task(ann: Person, task: pb
         ("task.progressed", None),
         ("task.started", None),
     ]
-    again = await store.change(pool, Edit(failed, partial(transition, action=Action.REOPEN)))
-    done = await store.change(pool, Edit(again, partial(transition, action=Action.COMPLETE, result={"sum": 3})))
+    again = (await store.change(pool, Edit(failed, partial(transition, action=Action.REOPEN)))).tasks[0]
+    done = (await store.change(pool, Edit(again, partial(transition, action=Action.COMPLETE, result={"sum": 3})))).tasks[0]
     assert done.result == {"sum": 3}
     assert (await store.history(pool, task.id, None, 1)).items[0].fields == ("status", "result")
 

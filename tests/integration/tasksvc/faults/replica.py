@@ -39,8 +39,8 @@ class Replica:
         return await self.keep(await self.commit_create(task))
 
     async def commit_create(self, task: Task) -> pb.Task:
-        (created,) = await TaskStore().create(self.pool, [change.create(task)])
-        return task_to_pb(created)
+        written = await TaskStore().create(self.pool, [change.create(task)])
+        return task_to_pb(written.tasks[0])
 
     async def rename(self, task_id: str, title: str) -> pb.Task:
         return await self.keep(await self.commit(task_id, lambda task: change.update(task, {"title": title})))
@@ -52,7 +52,7 @@ class Replica:
         """Only the database's part of a write: its writer is killed, or frozen, before it comes to the cache."""
         seen = await TaskStore().get(self.pool, task_id)
         assert seen is not None
-        return task_to_pb(await TaskStore().change(self.pool, Edit(seen, decide)))
+        return task_to_pb((await TaskStore().change(self.pool, Edit(seen, decide))).tasks[0])
 
     async def keep(self, task: pb.Task) -> pb.Task:
         """The cache's part of a write; then it is acknowledged."""
