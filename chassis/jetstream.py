@@ -103,6 +103,11 @@ class Bus:
         except NotFoundError:
             await self.jetstream.add_stream(config)
 
+    async def remove(self) -> None:
+        """Removes the stream with all that it holds, and its consumers."""
+        with _translated():
+            await self.jetstream.delete_stream(STREAM)
+
     async def publish(self, subject: str, data: bytes, *, message_id: str, after: int) -> int:
         """Appends an event to the stream and returns its sequence, once the server has stored it.
 

@@ -18,7 +18,7 @@ from taskbell.events.v1.events_pb2 import Event
 from chassis.errors import CursorTooOld, Unavailable
 from chassis.jetstream import STREAM, Bus
 from notifysvc.concerned import concerned
-from notifysvc.cursor import Cursor, invalid, trace_of
+from notifysvc.cursor import Cursor, trace_of
 from notifysvc.pull import Pull
 
 CHUNK: Final = 64
@@ -74,11 +74,9 @@ class EventLog:
         return Cursor(bounds.stream, bounds.last, await self._trace_at(bounds.last) if bounds.last else 0)
 
     async def check(self, cursor: Cursor) -> None:
-        """Raises CursorTooOld if what came after isn't all there, InvalidCursor if it is of another stream."""
+        """Raises CursorTooOld if what came after isn't all there: also if it is of a stream before this one."""
         bounds = await self.bounds()
-        if cursor.stream != bounds.stream:
-            raise invalid(str(cursor))
-        lost = cursor.sequence > bounds.last or cursor.sequence + 1 < bounds.first
+        lost = cursor.stream != bounds.stream or cursor.sequence > bounds.last or cursor.sequence + 1 < bounds.first
         if not lost and cursor.trace and cursor.sequence >= bounds.first:
             trace = await self._trace_at(cursor.sequence)
             lost = trace not in (0, cursor.trace)

@@ -11,3 +11,9 @@ RETURNING epoch, trusted, server
 UPDATE cache_trust SET epoch = epoch + 1, trusted = true, server = $2, change_time = clock_timestamp()
 WHERE epoch = $1 AND NOT trusted
 RETURNING epoch, trusted, server
+
+-- begin_cache_anew
+-- After a restore: an epoch that no cache can have seen, since epochs go up by one and no faster than milliseconds do.
+UPDATE cache_trust SET
+    epoch = greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint),
+    trusted = false, server = '', change_time = clock_timestamp()
