@@ -1,32 +1,18 @@
 """Events as they happen: when the connection is lost it is made again, and goes on after the last cursor."""
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from grpc import StatusCode
-
 from chassis.errors import ServiceError, TokenExpired, UnknownError
+from cli.reconnect import passes, wait_before
 from cli.sdk import events, notifications
 
 if TYPE_CHECKING:
     from cli.client import Client
 
 _ID: Final = "feed"
-_PASSING: Final = frozenset(
-    {
-        StatusCode.UNAVAILABLE,
-        StatusCode.UNKNOWN,
-        StatusCode.INTERNAL,
-        StatusCode.DEADLINE_EXCEEDED,
-        StatusCode.CANCELLED,
-        StatusCode.RESOURCE_EXHAUSTED,
-        StatusCode.ABORTED,
-    }
-)
-_LONGEST_WAIT: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +60,13 @@ class Feed:
                     raise
                 lost = Lost(error.message, 0.0)
             except ServiceError as error:
-                if error.code not in _PASSING or not self._ran:
+                if not passes(error) or not self._ran:
                     raise
                 lost = Lost(error.message, error.retry_after or 0.0)
             except _GoingAway as leaving:
                 lost = Lost("the server is leaving", leaving.wait)
             failures += 1
-            backoff = min(0.1 * 2**failures, _LONGEST_WAIT) if failures > 1 else 0.0
-            wait = max(lost.wait, backoff) * random.uniform(1, 2)  # noqa: S311 - spreads clients, keeps no secret
+            wait = wait_before(failures, lost.wait)
             yield Lost(lost.reason, wait)
             await asyncio.sleep(wait)
 
