@@ -10,12 +10,13 @@ import pytest
 import pytest_asyncio
 from taskbell.accounts.v1.accounts_pb2_grpc import add_AccountServiceServicer_to_server
 from taskbell.notifications.v1.notifications_pb2_grpc import add_NotificationServiceServicer_to_server
+from taskbell.queues.v1.queues_pb2_grpc import add_QueueServiceServicer_to_server
 from taskbell.tasks.v1.tasks_pb2_grpc import add_TaskServiceServicer_to_server
 
 from cli.client import Client
 from cli.config_file import ConfigFile, Context, Session
 from devstack.stack import Stack
-from tests.integration.cli.peer import Accounts, Notifications, Peer, Tasks
+from tests.integration.cli.peer import Accounts, Notifications, Peer, Queues, Tasks
 from tests.integration.cli.terminal import PASSWORD, Terminal
 
 Opened = Callable[..., Client]
@@ -29,6 +30,7 @@ async def peer() -> AsyncIterator[Peer]:
     add_AccountServiceServicer_to_server(Accounts(told), server)  # type: ignore[abstract]  # the rest isn't called
     add_TaskServiceServicer_to_server(Tasks(told), server)  # type: ignore[abstract]  # the rest isn't called
     add_NotificationServiceServicer_to_server(Notifications(told), server)  # type: ignore[abstract]  # the rest isn't called
+    add_QueueServiceServicer_to_server(Queues(told), server)  # type: ignore[abstract]  # the rest isn't called
     told.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
     yield told

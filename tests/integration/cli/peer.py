@@ -10,6 +10,7 @@ import grpc.aio
 from google.protobuf.empty_pb2 import Empty
 from taskbell.accounts.v1 import accounts_pb2, accounts_pb2_grpc
 from taskbell.notifications.v1 import notifications_pb2, notifications_pb2_grpc
+from taskbell.queues.v1 import queues_pb2, queues_pb2_grpc
 from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 
 from chassis.errors import (
@@ -63,11 +64,12 @@ class Peer:
 
 @dataclass
 class Conversation:
-    """One Connect stream, from the server's side."""
+    """One Connect or Work stream, from the server's side."""
 
     context: grpc.aio.ServicerContext[Any, Any]
-    requests: AsyncIterator[notifications_pb2.ConnectRequest]
-    heard: list[notifications_pb2.ConnectRequest]
+    requests: AsyncIterator[Any]
+    heard: list[Any]
+    response: Any
 
     async def hears(self, kind: str) -> Any:
         """The next message of that kind."""
@@ -79,7 +81,7 @@ class Conversation:
 
     async def says(self, **message: Any) -> None:
         """Sends a message to the client."""
-        await self.context.write(notifications_pb2.ConnectResponse(**message))
+        await self.context.write(self.response(**message))
 
     async def fails(self, error: ServiceError) -> None:
         """Ends the stream."""
@@ -148,4 +150,18 @@ class Notifications(notifications_pb2_grpc.NotificationServiceServicer):
     async def Connect(self, requests: Any, context: Any) -> None:  # type: ignore[override]  # it writes instead of yielding
         if not self._peer.script:
             await refuse(context, Unavailable("the script is over"))
-        await self._peer.script.popleft()(Conversation(context, requests, self._peer.heard))
+        response = notifications_pb2.ConnectResponse
+        await self._peer.script.popleft()(Conversation(context, requests, self._peer.heard, response))
+
+
+class Queues(queues_pb2_grpc.QueueServiceServicer):
+    """Talks by the script."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+
+    async def Work(self, requests: Any, context: Any) -> None:  # type: ignore[override]  # it writes instead of yielding
+        await self._peer.knows(context)
+        if not self._peer.script:
+            await refuse(context, Unavailable("the script is over"))
+        await self._peer.script.popleft()(Conversation(context, requests, self._peer.heard, queues_pb2.WorkResponse))
