@@ -16,6 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from chassis.errors import DeadlineExceeded, InvalidField, ServiceError, to_status
 from gatewaysvc.exchange import Exchange
+from gatewaysvc.http_metrics import open_streams
 from gatewaysvc.problems import in_our_words
 from gatewaysvc.routes import Match, Route
 from gatewaysvc.to_json import to_json
@@ -63,8 +64,9 @@ class EventStream:
                 objection = await call.objection()
                 if objection is None:
                     await response.prepare(exchange.request)
-                    async for chunk in call.chunks(dialect, leaving):
-                        await response.write(chunk)
+                    with open_streams(dialect.name):
+                        async for chunk in call.chunks(dialect, leaving):
+                            await response.write(chunk)
                     await response.write_eof()
             except ConnectionError:
                 objection = None  # the client has gone
@@ -137,6 +139,7 @@ class _Call:
 class _Sse:
     """Server-sent events, as the HTML standard has them."""
 
+    name = "sse"
     content_type = f"{_SSE}; charset=utf-8"
     beginning = f"retry: {_RETRY_MS}\n\n".encode()
     keep_alive = b": still here\n\n"
@@ -153,6 +156,7 @@ class _Sse:
 class _Ndjson:
     """A message a line."""
 
+    name = "ndjson"
     content_type = _NDJSON
     beginning = b""
     keep_alive = b""

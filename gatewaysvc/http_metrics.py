@@ -1,8 +1,9 @@
 """How many requests, how they ended, how long they took: for Prometheus."""
 
+from contextlib import AbstractContextManager
 from typing import Final
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 _REQUESTS: Final = Counter("taskbell_http_requests_total", "Requests that have ended.", ["route", "method", "status"])
 _DURATION: Final = Histogram(
@@ -11,6 +12,8 @@ _DURATION: Final = Histogram(
     ["route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
 )
+_IN_FLIGHT: Final = Gauge("taskbell_http_requests_in_flight", "Requests that have not ended, streams among them.")
+_STREAMS: Final = Gauge("taskbell_http_streams", "Streams that are open.", ["dialect"])
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"))
 
 
@@ -20,6 +23,10 @@ class HttpMetrics:
     def __init__(self) -> None:
         self._ended: dict[tuple[str, str, int], Counter] = {}
         self._durations: dict[str, Histogram] = {}
+
+    def in_flight(self) -> AbstractContextManager[object]:
+        """Counts a request as long as the block runs."""
+        return _IN_FLIGHT.track_inprogress()
 
     def record(self, route: str, method: str, status: int, seconds: float) -> None:
         """Counts a request that has ended. 499 is one whose client went away."""
@@ -34,3 +41,8 @@ class HttpMetrics:
         if duration is None:
             duration = self._durations[route] = _DURATION.labels(route)
         duration.observe(seconds)
+
+
+def open_streams(dialect: str) -> AbstractContextManager[object]:
+    """Counts a stream as long as the block runs."""
+    return _STREAMS.labels(dialect).track_inprogress()

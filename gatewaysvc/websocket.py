@@ -19,6 +19,7 @@ from grpc import StatusCode
 from chassis.errors import MalformedJson, ServiceError, http_status
 from gatewaysvc import from_json
 from gatewaysvc.exchange import Exchange
+from gatewaysvc.http_metrics import open_streams
 from gatewaysvc.problems import in_our_words
 from gatewaysvc.routes import Match, Route
 from gatewaysvc.to_json import to_json
@@ -56,7 +57,8 @@ class Conversations:
         socket = WebSocketResponse(heartbeat=_HEARTBEAT, max_msg_size=_LARGEST_FRAME, compress=False)
         socket.headers.update(exchange.headers)
         await socket.prepare(exchange.request)
-        await _Conversation(socket, self._method(), self._request_type).run(self._leaving)
+        with open_streams("websocket"):
+            await _Conversation(socket, self._method(), self._request_type).run(self._leaving)
         return socket
 
 
