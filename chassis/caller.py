@@ -3,6 +3,7 @@
 Set by the server for each call, and seen by everything that the call awaits.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -43,6 +44,7 @@ class Call:
 REQUEST_ID: Final = "x-request-id"
 """The metadata key, and header, of a call's id."""
 _LONGEST_ID = 128
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _NONE = Call()
 current_call: ContextVar[Call] = ContextVar("current_call", default=_NONE)
 
@@ -75,6 +77,11 @@ def accepted_request_id(given: str) -> str:
     if 0 < len(given) <= _LONGEST_ID and given.isascii() and given.isprintable():
         return given
     return token_hex(16)
+
+
+def accepted_traceparent(given: str) -> str:
+    """The trace context that the client gave its call, if it is one."""
+    return given if _TRACEPARENT.fullmatch(given) else ""
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from chassis.health import Health
 from chassis.interceptors import Handler, Span, intercepted
 from chassis.run import CannotStart
 from chassis.service_error import STATUS_KEY
-from chassis.telemetry import server_span
 from chassis.tls import Tls
+from chassis.tracing import server_span
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 """The largest message that the server takes."""

@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError, Message
 from grpc import StatusCode
 
 from chassis.access import Admission, Gate
-from chassis.caller import REQUEST_ID, Call, accepted_request_id, current_call
+from chassis.caller import REQUEST_ID, Call, accepted_request_id, accepted_traceparent, current_call
 from chassis.errors import (
     Internal,
     MalformedMessage,
@@ -61,9 +61,10 @@ class _Interception:
 
     def __init__(self, path: str, admission: Admission | None, span: Span) -> None:
         self._path = path
+        self._name = path.removeprefix("/")
         self._admission = admission
         self._span = span
-        self._metrics = MethodMetrics(path.removeprefix("/"))
+        self._metrics = MethodMetrics(self._name)
 
     def around(self, handler: Handler) -> Handler:
         """The same kind of handler, with this interception around its behaviour.
@@ -157,7 +158,7 @@ class _Interception:
         started = time.perf_counter()
         code = StatusCode.OK
         try:
-            with self._span(self._path, call):
+            with self._span(self._name, call):
                 return await work
         except asyncio.CancelledError:
             late = call.deadline is not None and time.monotonic() >= call.deadline
@@ -174,7 +175,9 @@ class _Interception:
             details = (STATUS_KEY, status.SerializeToString())
             await context.abort(code, status.message, (*context.trailing_metadata(), details))
         finally:
-            self._metrics.record(code, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._metrics.record(code, seconds)
+            _log.debug("answered", method=self._name, code=code.name, seconds=seconds)
 
     def _told(self, error: Exception) -> ServiceError:
         """What the caller is told of it. What nobody foresaw is told to the log instead."""
@@ -221,7 +224,7 @@ def _opened(context: Context) -> Call:
         elif key == REQUEST_ID:
             call.request_id = value
         elif key == "traceparent":
-            call.traceparent = value
+            call.traceparent = accepted_traceparent(value)
     call.request_id = accepted_request_id(call.request_id)
     remaining: float | None = context.time_remaining()  # the stubs forget calls without a deadline
     if remaining is not None:

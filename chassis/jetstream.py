@@ -27,6 +27,7 @@ MAX_AGE: Final = 7 * 24 * 3600.0
 DUPLICATE_WINDOW: Final = 120.0
 
 EXPECTED_LAST_SUBJECT_SEQUENCE: Final = "Nats-Expected-Last-Subject-Sequence"
+TRACEPARENT: Final = "traceparent"
 _WRONG_LAST_SEQUENCE: Final = {10071, 10164}
 _PUBLISH_TIMEOUT: Final = 2.0
 _RETRY: Final = 0.25
@@ -108,13 +109,15 @@ class Bus:
         with _translated():
             await self.jetstream.delete_stream(STREAM)
 
-    async def publish(self, subject: str, data: bytes, *, message_id: str, after: int) -> int:
+    async def publish(self, subject: str, data: bytes, *, message_id: str, after: int, traceparent: str = "") -> int:
         """Appends an event to the stream and returns its sequence, once the server has stored it.
 
         `after` is the sequence of the subject's last message, 0 if there is none; otherwise WrongLastSequence. A repeat
-        within the duplicate window answers with the first one's sequence.
+        within the duplicate window answers with the first one's sequence. `traceparent` is of the publishing itself.
         """
         headers = {Header.MSG_ID.value: message_id, EXPECTED_LAST_SUBJECT_SEQUENCE: str(after)}
+        if traceparent:
+            headers[TRACEPARENT] = traceparent
         with _translated():
             try:
                 # Not JetStreamContext.publish_async: when the server refuses, its future is never told.

@@ -12,10 +12,11 @@ import structlog
 import uvloop
 from prometheus_client import disable_created_metrics, start_http_server
 
-from chassis import telemetry
 from chassis.errors import Unavailable
+from chassis.logs import configure_logs
 from chassis.loop_delay import LoopDelay
 from chassis.settings import ServiceSettings, load
+from chassis.tracing import tracing
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 _FALLING: Final = 1.0
@@ -52,8 +53,8 @@ def launch(settings_type: type[Settings], serve: Callable[[Settings], Coroutine[
     """Runs a service until it is told to stop. Ends the process with 78 for bad settings, with 1 after a crash."""
     settings = load(settings_type)
     service = settings_type.__module__.partition(".")[0]
-    telemetry.configure_logs(service, settings)
-    with telemetry.tracing(service, settings.otlp_endpoint):
+    configure_logs(service, settings)
+    with tracing(service, settings):
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(serve(settings))

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from chassis import telemetry
+from chassis.logs import configure_logs
 from chassis.postgres import Pool
 from chassis.run import CannotStart, launch
 from chassis.schema_check import difference
@@ -36,7 +36,7 @@ def run_service(
     from chassis.migrations import migrate  # noqa: PLC0415  # 12 MiB that a process that serves need not hold
 
     settings = load(settings_type)
-    telemetry.configure_logs(schema, settings)
+    configure_logs(schema, settings)
     applied = migrate(settings.database_url, schema, migrations)
     structlog.get_logger(f"{schema}.migrate").info("migrated", applied=applied)
 

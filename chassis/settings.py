@@ -71,6 +71,8 @@ class ServiceSettings(TlsSettings):
     """How long calls and workers may take to finish after SIGTERM."""
     otlp_endpoint: str = ""
     """Where traces go; empty means nowhere."""
+    trace_sampling: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """The share of calls that are traced, of those whose caller doesn't say."""
     service_key: SecretStr = Field(min_length=16)
     """What the services know each other by."""
 

@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 from chassis.grpc_client import channel
 from chassis.run import launch, run
-from chassis.telemetry import server_span
 from chassis.tls_settings import service_tls, watched
+from chassis.tracing import http_attributes, server_span
 from gatewaysvc.app import App
 from gatewaysvc.http_server import HttpServer
 from gatewaysvc.rate_limits import RateLimits
@@ -27,7 +27,7 @@ async def serve(settings: Settings) -> None:
             channels,
             cors_origins=settings.cors_origins,
             rate_limits=RateLimits() if settings.rate_limits == "on" else None,
-            span=server_span(),
+            span=server_span(http_attributes),
         )
         https = settings.https()
         if https is not None:

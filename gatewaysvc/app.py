@@ -80,13 +80,15 @@ class App:
         started = time.perf_counter()
         exchange = opened(request)
         status = 499
-        try:
-            with as_call(exchange.call):
+        with as_call(exchange.call), self._metrics.in_flight():
+            try:
                 answer = await self._answer(exchange)
-            status = answer.status
-            return answer
-        finally:
-            self._metrics.record(exchange.route, request.method, status, time.perf_counter() - started)
+                status = answer.status
+                return answer
+            finally:
+                seconds = time.perf_counter() - started
+                self._metrics.record(exchange.route, request.method, status, seconds)
+                _log.debug("answered", route=exchange.route, method=request.method, status=status, seconds=seconds)
 
     async def _answer(self, exchange: Exchange) -> StreamResponse:
         try:
@@ -122,7 +124,7 @@ class App:
         read_credentials(exchange)
         if self._limits is not None:
             self._limits.take(exchange, (route.http_method, exchange.route))
-        with self._span(route.rpc, exchange.call):
+        with self._span(f"{request.method} {exchange.route}", exchange.call):
             return await self._handlers[route](exchange, match)
 
     def _match(self, request: BaseRequest, path: str) -> Match:

@@ -7,12 +7,11 @@ from typing import Final
 
 from aiohttp.web import BaseRequest
 
-from chassis.caller import REQUEST_ID, Call, accepted_request_id
+from chassis.caller import REQUEST_ID, Call, accepted_request_id, accepted_traceparent
 from chassis.errors import DeadlineExceeded, InvalidField, TokenInvalid
 
 NAME: Final = "Taskbell"
 """What we call ourselves; which library we run on is nobody's business."""
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TIMEOUT: Final = re.compile(r"(\d{1,8})([HMSmun])", re.ASCII)
 _UNITS: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
@@ -31,8 +30,7 @@ class Exchange:
 def opened(request: BaseRequest) -> Exchange:
     """The exchange, with an id that ties together the logs of all services."""
     request_id = accepted_request_id(request.headers.get(REQUEST_ID, ""))
-    traceparent = request.headers.get("traceparent", "")
-    call = Call(request_id, traceparent if _TRACEPARENT.fullmatch(traceparent) else "")
+    call = Call(request_id, accepted_traceparent(request.headers.get("traceparent", "")))
     return Exchange(request, call, {"X-Request-Id": request_id, "X-Content-Type-Options": "nosniff", "Server": NAME})
 
 

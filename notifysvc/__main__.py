@@ -5,7 +5,7 @@ from typing import Final
 
 from taskbell.notifications.v1 import notifications_pb2, notifications_pb2_grpc
 
-from chassis import grpc_client, jetstream, postgres, telemetry
+from chassis import grpc_client, jetstream, postgres
 from chassis.grpc_server import GrpcServer, Service
 from chassis.readings import Readings
 from chassis.run import run
@@ -62,7 +62,6 @@ async def serve(settings: Settings) -> None:
             authenticate=accounts.authenticate,
             service_key=service_key,
             connection_age=settings.connection_age,
-            span=telemetry.server_span(),
             tls=tls,
         )
         consumer = Consumer(bus, log, inbox, bell, mailer)

@@ -15,10 +15,13 @@ import nats.errors
 import structlog
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
+from chassis.caller import Call, as_call
 from chassis.errors import ServiceError
-from chassis.jetstream import STREAM, Bus
+from chassis.jetstream import STREAM, TRACEPARENT, Bus
+from chassis.tracing import Followers, bus_attributes
 from notifysvc.bell import Bell
 from notifysvc.event_log import EventLog, entry_of, sequence_of
 from notifysvc.inbox import Arrival, Inbox, check_readable
@@ -52,6 +55,7 @@ class Consumer:
         self._inbox = inbox
         self._bell = bell
         self._mailer = mailer
+        self._spans = Followers(SpanKind.CONSUMER)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Takes events until the process ends; what is taken is finished."""
@@ -107,10 +111,15 @@ class Consumer:
         await _acknowledge(readable)
 
     async def _give_effect(self, arrivals: Sequence[Arrival]) -> None:
+        begun = time.time_ns()
         changed = await self._inbox.deliver(arrivals)
-        now = time.time()
+        done = time.time()
         for arrival in arrivals:
-            _DELAY.observe(now - arrival.event.time.ToNanoseconds() / 1e9)
+            event = arrival.event
+            _DELAY.observe(done - event.time.ToNanoseconds() / 1e9)
+            attributes = bus_attributes(event.event_id)
+            link = arrival.traceparent
+            self._spans.begin(f"process {event.type}", event.traceparent, attributes, link=link, since=begun).end()
         if changed:
             self._mailer.nudge()
             # Again for a repeat: the one who did it may have died before telling.
@@ -119,20 +128,24 @@ class Consumer:
     async def _one_by_one(self, messages: Sequence[Msg], arrivals: Sequence[Arrival]) -> None:
         """So that one event which can't have its effect doesn't hold up the others."""
         for message, arrival in zip(messages, arrivals, strict=True):
-            try:
-                await self._give_effect([arrival])
-            except ServiceError:
+            with as_call(Call(traceparent=arrival.event.traceparent)):
+                await self._alone(message, arrival)
+
+    async def _alone(self, message: Msg, arrival: Arrival) -> None:
+        try:
+            await self._give_effect([arrival])
+        except ServiceError:
+            await _give_back([message])
+            raise
+        except Exception:  # noqa: BLE001 - likewise
+            if message.metadata.num_delivered < _ATTEMPTS:
                 await _give_back([message])
-                raise
-            except Exception:  # noqa: BLE001 - likewise
-                if message.metadata.num_delivered < _ATTEMPTS:
-                    await _give_back([message])
-                    continue
-                _log.exception("event given up", event_id=arrival.event.event_id, sequence=arrival.sequence)
-                await message.term()
-                _GIVEN_UP.inc()
-            else:
-                await _acknowledge([message])
+                return
+            _log.exception("event given up", event_id=arrival.event.event_id, sequence=arrival.sequence)
+            await message.term()
+            _GIVEN_UP.inc()
+        else:
+            await _acknowledge([message])
 
 
 def _arrival(message: Msg, stream: int) -> Arrival | None:
@@ -144,7 +157,7 @@ def _arrival(message: Msg, stream: int) -> Arrival | None:
     except ValueError as error:
         _log.error("unreadable event", sequence=sequence_of(message)[0], error=str(error))
         return None
-    return Arrival(entry.cursor.sequence, entry.event)
+    return Arrival(entry.cursor.sequence, entry.event, (message.headers or {}).get(TRACEPARENT, ""))
 
 
 async def _acknowledge(messages: Sequence[Msg]) -> None:

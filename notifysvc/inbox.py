@@ -24,6 +24,8 @@ class Arrival:
 
     sequence: int
     event: Event
+    traceparent: str = ""
+    """Of what published it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,16 @@ from uuid import UUID
 
 import aiosmtplib
 import structlog
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 from taskbell.accounts.v1.accounts_pb2 import User
 from taskbell.events.v1.events_pb2 import Event
 
+from chassis.caller import Call, as_call
 from chassis.errors import ServiceError
 from chassis.postgres import Pool
 from chassis.race import race
+from chassis.tracing import Attributes, Followers, failed
 from notifysvc.accounts import Accounts
 from notifysvc.concerned import Reason
 from notifysvc.inbox import SQL
@@ -66,6 +69,11 @@ class SmtpServer:
         """One that isn't open yet. It will encrypt if the server offers that."""
         return aiosmtplib.SMTP(hostname=self.host, port=self.port, timeout=_SENDING / 3)
 
+    @property
+    def attributes(self) -> Attributes:
+        """What a trace tells of it."""
+        return {"server.address": self.host, "server.port": self.port}
+
 
 @dataclass(frozen=True, slots=True)
 class _Mail:
@@ -88,6 +96,7 @@ class Mailer:
         self._smtp = smtp
         self._sender = sender
         self._nudged = asyncio.Event()
+        self._spans = Followers(SpanKind.CLIENT)
 
     def nudge(self) -> None:
         """There are new mails."""
@@ -129,18 +138,24 @@ class Mailer:
                 if stopping.is_set() or time.monotonic() - begun > LEASE / 2:
                     await self._again(mail, "", 0)
                     continue
-                try:
-                    async with asyncio.timeout(_SENDING):
-                        if not connection.is_connected:
-                            await connection.connect()
-                        await self._send(connection, mail, users)
-                except (aiosmtplib.SMTPException, OSError) as error:  # a timeout is an OSError
-                    await self._failed(mail, error)
-                    if not isinstance(error, aiosmtplib.SMTPResponseException | aiosmtplib.SMTPRecipientsRefused):
-                        connection.close()
+                await self._attempt(connection, mail, users)
         finally:
             await _hang_up(connection)
         return len(mails)
+
+    async def _attempt(self, connection: aiosmtplib.SMTP, mail: _Mail, users: dict[str, User]) -> None:
+        origin = mail.event.traceparent
+        with self._spans.begin("send mail", origin, self._smtp.attributes) as span, as_call(Call(traceparent=origin)):
+            try:
+                async with asyncio.timeout(_SENDING):
+                    if not connection.is_connected:
+                        await connection.connect()
+                    await self._send(connection, mail, users)
+            except (aiosmtplib.SMTPException, OSError) as error:  # a timeout is an OSError
+                failed(span, error)
+                await self._failed(mail, error)
+                if not isinstance(error, aiosmtplib.SMTPResponseException | aiosmtplib.SMTPRecipientsRefused):
+                    connection.close()
 
     async def _send(self, connection: aiosmtplib.SMTP, mail: _Mail, users: dict[str, User]) -> None:
         user = users.get(mail.user_id)
@@ -155,6 +170,7 @@ class Mailer:
         await connection.sendmail(self._sender.address.addr_spec, [user.email], message.as_bytes())
         await self._end(mail, _SENT, "")
         _DELAY.observe(time.time() - mail.event.time.ToNanoseconds() / 1e9)
+        _log.debug("mail sent", mail=str(mail.id), event_id=mail.event.event_id)
 
     async def _failed(self, mail: _Mail, error: Exception) -> None:
         text = repr(error)

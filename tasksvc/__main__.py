@@ -7,7 +7,7 @@ from taskbell.accounts.v1 import accounts_pb2, accounts_pb2_grpc
 from taskbell.projects.v1 import projects_pb2, projects_pb2_grpc
 from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 
-from chassis import jetstream, postgres, redis_link, telemetry
+from chassis import jetstream, postgres, redis_link
 from chassis.cache import SCRIPTS, Cache
 from chassis.grpc_server import GrpcServer, Service
 from chassis.readings import Readings
@@ -107,7 +107,6 @@ async def serve(settings: Settings) -> None:
             authenticate=authentication.authenticate,
             service_key=service_key,
             connection_age=settings.connection_age,
-            span=telemetry.server_span(),
             tls=service_tls(settings, "server"),
         )
         relays = [Relay(own_pool, bus, bell, task_cache, access_cache)] if settings.relay == "on" else []

@@ -19,12 +19,14 @@ import asyncpg
 import nats.errors
 import structlog
 from nats.aio.msg import Msg
+from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 from taskbell.events.v1.events_pb2 import Event
 
 from chassis.errors import ServiceError, Unavailable
 from chassis.jetstream import Bus, WrongLastSequence
 from chassis.postgres import Pool, queries
+from chassis.tracing import Followers, bus_attributes, failed, traceparent_of
 from tasksvc.cache import AccessCache, TaskCache
 from tasksvc.event_to_pb import event_to_pb, subject_of
 from tasksvc.ledger import Ledger
@@ -72,6 +74,7 @@ class Relay:
         self._ledger = Ledger(pool, bus)
         self._checked: dict[int, int] = {}
         self._ownership = Ownership(pool, "relay", range(PARTITIONS))
+        self._spans = Followers(SpanKind.PRODUCER)
 
     @property
     def owned(self) -> frozenset[int]:
@@ -145,23 +148,32 @@ class Relay:
         last: dict[str, int] = {}
         for each in chain:
             subject = subject_of(each.event)
+            span = self._spans.begin(
+                f"publish {each.event.type}", each.event.traceparent, bus_attributes(each.event.event_id)
+            )
             try:
-                last[subject] = await self._publish_one(subject, each, last.get(subject, each.before))
+                after = last.get(subject, each.before)
+                last[subject] = await self._publish_one(subject, each, after, traceparent_of(span))
             except Unavailable as error:
+                failed(span, error)
                 _log.warning("event not published yet", event_id=each.event.event_id, error=str(error))
                 break
+            finally:
+                span.end()
             done.append((each, last[subject]))
             _PUBLISHED.inc()
             _LAG.observe((datetime.now(UTC) - each.event.time.ToDatetime(UTC)).total_seconds())
         return done
 
-    async def _publish_one(self, subject: str, waiting: Waiting, after: int) -> int:
+    async def _publish_one(self, subject: str, waiting: Waiting, after: int, traceparent: str) -> int:
         """Its sequence in the stream, whoever put it there."""
         event = waiting.event
         data = event.SerializeToString()
         while True:
             try:
-                return await self._bus.publish(subject, data, message_id=event.event_id, after=after)
+                return await self._bus.publish(
+                    subject, data, message_id=event.event_id, after=after, traceparent=traceparent
+                )
             except WrongLastSequence:
                 found = await self._bus.next(subject, after + 1)
             if found is None:

@@ -8,7 +8,7 @@ from taskbell.tasks.v1.tasks_pb2 import GetTaskRequest, Task
 
 from chassis.caller import traceparent
 from chassis.errors import Conflict, Internal, ServiceError
-from chassis.telemetry import spans_of
+from chassis.tracing import spans_of
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 METADATA = (("traceparent", f"00-{TRACE}-{PARENT}-01"), ("x-request-id", "the-request"))
@@ -24,7 +24,7 @@ def exporter():
 def span(exporter):
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    yield spans_of(provider)
+    yield spans_of(provider.get_tracer("test"))
     provider.shutdown()
 
 
