@@ -1,6 +1,6 @@
 # `make run` brings everything up, `make test` tests it. Needs Python 3.11 or newer, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench format protos lock clean
+.PHONY: help run demo test check bench compose compose-test format protos lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## everything, from nothing: databases, bus, services; until Ctrl-C
 	@exec $(BIN)/taskbell dev $(ARGS)
@@ -18,7 +18,7 @@ demo: $(VENV)/.run ## the main job end to end on a throw-away stack, with a tran
 	@exec $(BIN)/taskbell demo $(ARGS)
 
 test: $(VENV)/.test ## the whole test suite, on real servers
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/compose $(ARGS)
 
 check: $(VENV)/.test $(CODEGEN)/.done ## format, lint, types, imports, protos, generated code
 	$(BIN)/ruff format --check .
@@ -30,8 +30,14 @@ check: $(VENV)/.test $(CODEGEN)/.done ## format, lint, types, imports, protos, g
 	$(BIN)/buf lint $(VENV)/image.binpb --config buf.yaml
 	$(BIN)/buf breaking $(VENV)/image.binpb --against protos/released.binpb --config buf.yaml
 
-bench: $(VENV)/.test ## the benchmarks, with their peers in the same run
+bench: $(VENV)/.bench ## the benchmarks, with their peers in the same run
 	$(BIN)/python -m bench $(ARGS)
+
+compose: ## the whole system in containers (needs Docker)
+	docker compose -f compose/compose.yaml up --build --wait $(ARGS)
+
+compose-test: $(VENV)/.test ## the containers under load, killed, cut off, scaled (needs Docker)
+	$(BIN)/pytest tests/compose $(ARGS)
 
 format: $(VENV)/.test ## formats and fixes what a machine can
 	$(BIN)/ruff format .
@@ -46,6 +52,7 @@ lock: $(VENV)/.uv ## locks the dependencies with hashes
 	$(COMPILE) requirements/codegen.in -o requirements/codegen.txt
 	$(COMPILE) requirements/edge.in -o requirements/edge.txt
 	$(COMPILE) pyproject.toml requirements/build.in --extra test -o requirements/test.txt
+	$(COMPILE) pyproject.toml requirements/build.in --extra bench -c requirements/test.txt -o requirements/bench.txt
 	$(COMPILE) pyproject.toml requirements/build.in --extra dev -c requirements/test.txt -o requirements/run.txt
 	for service in tasksvc notifysvc gatewaysvc cli; do \
 	  $(COMPILE) pyproject.toml --extra $$service -c requirements/test.txt -o requirements/$$service.txt || exit 1; done
@@ -73,6 +80,10 @@ $(VENV)/.run: $(VENV)/.uv requirements/run.txt pyproject.toml
 
 $(VENV)/.test: $(VENV)/.run requirements/test.txt
 	@$(INSTALL) --require-hashes -r requirements/test.txt
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test requirements/bench.txt
+	@$(INSTALL) --require-hashes -r requirements/bench.txt
 	@touch $@
 
 $(CODEGEN)/.done: $(VENV)/.uv requirements/codegen.txt

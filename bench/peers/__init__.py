@@ -1,0 +1,1 @@
+"""Queues of others on the same PostgreSQL, for comparison."""
