@@ -14,7 +14,8 @@ from taskbell.tasks.v1 import tasks_pb2 as pb
 from uuid_utils.compat import uuid7
 
 from chassis.errors import InvalidField, InvalidUpdateMask
-from tasksvc.domain.change import Change, update
+from tasksvc.domain.change import Change, existing, update
+from tasksvc.domain.series import recurring
 from tasksvc.domain.task import Priority, RecurrenceMode, Task, UniqueScope
 
 LARGEST_PAYLOAD: Final = 256 * 1024
@@ -38,7 +39,7 @@ class Patch:
         for name, value in self.fixed.items():
             if getattr(task, name) != value:
                 raise _not_changeable(name)
-        return update(task, self.values)
+        return update(task, recurring(existing(task), self.values, datetime.now(UTC)))
 
 
 def new_task(message: pb.Task, project_id: str, creator_id: str) -> Task:
@@ -46,7 +47,8 @@ def new_task(message: pb.Task, project_id: str, creator_id: str) -> Task:
     values = {name: read(message) for name, read in _READ.items()}
     values |= {name: read(message) for name, read in _FIXED.items()}
     values |= {"id": str(uuid7()), "project_id": project_id, "creator_id": creator_id}
-    return Task(**values)
+    empty = Task(id=values["id"], project_id=project_id, creator_id=creator_id, title="")
+    return Task(**recurring(empty, values, datetime.now(UTC)))
 
 
 def patch(message: pb.Task, mask: FieldMask) -> Patch:
@@ -128,12 +130,6 @@ def _unique_period(message: pb.Task) -> float | None:
     return message.unique_period.ToTimedelta().total_seconds() if message.HasField("unique_period") else None
 
 
-def _recurrence_mode(message: pb.Task) -> RecurrenceMode:
-    if not message.recurrence:
-        return RecurrenceMode.UNSAID
-    return RecurrenceMode(message.recurrence_mode) or RecurrenceMode.AFTER_END
-
-
 def struct_to_json(struct: Struct, field: str) -> Mapping[str, Any]:
     """The object as PostgreSQL can keep it, up to 256 KiB. Raises InvalidField."""
     # Of a list of numbers, protobuf makes five times the bytes that JSON does.
@@ -193,7 +189,7 @@ _READ: Final[Mapping[str, Callable[[pb.Task], Any]]] = {
     "parent_id": lambda message: message.parent_id.lower() or None,
     "blocked_by": lambda message: tuple(dict.fromkeys(each.lower() for each in message.blocked_by)),
     "recurrence": lambda message: message.recurrence,
-    "recurrence_mode": _recurrence_mode,
+    "recurrence_mode": lambda message: RecurrenceMode(message.recurrence_mode),
     "recurrence_time_zone": lambda message: message.recurrence_time_zone,
 }
 _FIXED: Final[Mapping[str, Callable[[pb.Task], Any]]] = {

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from taskbell.tasks.v1 import tasks_pb2 as pb
 
 from chassis.errors import InvalidField, InvalidUpdateMask
-from tasksvc.domain.task import Priority, Task
+from tasksvc.domain.task import Priority, RecurrenceMode, Task
 from tasksvc.task_from_pb import LARGEST_PAYLOAD, new_task, patch
 
 ALL = {
@@ -173,3 +174,67 @@ def test_a_task_always_has_a_title_and_a_project(path: str, violation: str) -> N
     with pytest.raises(InvalidField) as refusal:
         patch(pb.Task(), FieldMask(paths=[path]))
     assert refusal.value.violations[0].field == violation
+
+
+WEEKLY = replace(
+    TASK, recurrence="FREQ=WEEKLY", recurrence_mode=RecurrenceMode.ON_SCHEDULE, recurrence_time_zone="Asia/Tokyo"
+)
+
+
+def recurs(task: Task | None) -> tuple[str, str, str]:
+    assert task is not None
+    return task.recurrence, task.recurrence_mode.name, task.recurrence_time_zone
+
+
+def patched(task: Task, message: pb.Task, *paths: str) -> Task:
+    change = patch(message, FieldMask(paths=paths)).of(task)
+    return task if change is None else change.task
+
+
+def test_a_new_task_that_recurs_has_a_mode_and_is_the_first_of_its_series() -> None:
+    task = draft(pb.Task(title="t", recurrence="FREQ=DAILY"))
+    assert recurs(task) == ("FREQ=DAILY", "AFTER_END", "")
+    assert task.series_id == task.id
+    assert draft(pb.Task(title="t")).series_id is None
+
+
+def test_a_mask_with_the_rule_alone_keeps_how_the_task_recurs() -> None:
+    assert recurs(patched(TASK, pb.Task(recurrence="FREQ=DAILY"), "recurrence")) == ("FREQ=DAILY", "AFTER_END", "")
+    kept = patched(WEEKLY, pb.Task(recurrence="FREQ=DAILY"), "recurrence")
+    assert recurs(kept) == ("FREQ=DAILY", "ON_SCHEDULE", "Asia/Tokyo")
+    assert kept.series_id == WEEKLY.id
+
+
+def test_how_a_task_recurs_is_changed_without_naming_its_rule() -> None:
+    zone = pb.Task(recurrence_time_zone="Europe/Berlin")
+    assert recurs(patched(WEEKLY, zone)) == ("FREQ=WEEKLY", "ON_SCHEDULE", "Europe/Berlin")
+    mode = pb.Task(recurrence_mode=pb.Task.AFTER_END)
+    assert recurs(patched(WEEKLY, mode, "recurrenceMode")) == ("FREQ=WEEKLY", "AFTER_END", "Asia/Tokyo")
+    assert recurs(patched(WEEKLY, pb.Task(), "recurrence_mode")) == ("FREQ=WEEKLY", "AFTER_END", "Asia/Tokyo")
+
+
+@pytest.mark.parametrize("paths", [["recurrence"], ["recurrence", "recurrence_mode", "recurrence_time_zone"], ["*"]])
+def test_without_its_rule_a_task_has_neither_mode_nor_time_zone(paths: list[str]) -> None:
+    assert recurs(patched(WEEKLY, pb.Task(title="title", queue="q", payload=struct(a=1)), *paths)) == ("", "UNSAID", "")
+
+
+@pytest.mark.parametrize("field", ["recurrence_mode", "recurrence_time_zone"])
+def test_how_a_task_recurs_is_not_said_without_a_rule(field: str) -> None:
+    message = pb.Task(title="t", recurrence_mode=pb.Task.ON_SCHEDULE, recurrence_time_zone="Asia/Tokyo")
+    message.ClearField("recurrence_mode" if field == "recurrence_time_zone" else "recurrence_time_zone")
+    for refused in (
+        lambda: draft(message),
+        lambda: patched(TASK, message, field),
+        lambda: patched(WEEKLY, message, field, "recurrence"),
+    ):
+        with pytest.raises(InvalidField) as refusal:
+            refused()
+        assert refusal.value.violations[0].field == f"task.{field}"
+
+
+def test_a_rule_is_looked_at_from_the_time_of_its_task() -> None:
+    ended = pb.Task(title="t", recurrence="FREQ=DAILY;UNTIL=20250101", due_time=Timestamp(seconds=1_700_000_000))
+    assert draft(ended).recurrence
+    ended.ClearField("due_time")
+    with pytest.raises(InvalidField, match="never comes"):
+        draft(ended)
