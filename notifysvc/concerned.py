@@ -13,6 +13,10 @@ _ENDED: Final[Mapping[str, Reason]] = {
     "task.failed": Notification.FAILED,
     "task.cancelled": Notification.CANCELLED,
 }
+_DUE: Final[Mapping[str, Reason]] = {
+    "task.due_soon": Notification.DUE_SOON,
+    "task.overdue": Notification.OVERDUE,
+}
 
 
 def concerned(event: Event) -> dict[str, Reason]:
@@ -22,6 +26,9 @@ def concerned(event: Event) -> dict[str, Reason]:
     """
     if reason := _ENDED.get(event.type):
         return dict.fromkeys(filter(None, (event.task.creator_id, event.task.assignee_id)), reason)
+    if reason := _DUE.get(event.type):
+        # Whoever is to do it, and not those who wait for it.
+        return {person: reason} if (person := event.task.assignee_id or event.task.creator_id) else {}
     if event.task.assignee_id and (
         event.type == "task.created" or (event.type == "task.updated" and "assignee_id" in event.changed_fields)
     ):

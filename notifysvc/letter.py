@@ -46,6 +46,8 @@ _WORDINGS: Final = {
     Notification.COMPLETED: _Wording("Completed", "completed a task", "Completed", "#15803d"),
     Notification.FAILED: _Wording("Failed", "reported that a task failed", "Failed", "#b91c1c"),
     Notification.CANCELLED: _Wording("Cancelled", "cancelled a task", "Cancelled", "#6b7280"),
+    Notification.DUE_SOON: _Wording("Due soon", "reminds you of a task that is due soon", "Due soon", "#b45309"),
+    Notification.OVERDUE: _Wording("Overdue", "reminds you of a task that is overdue", "Overdue", "#b91c1c"),
 }
 
 

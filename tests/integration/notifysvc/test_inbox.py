@@ -91,6 +91,22 @@ async def test_what_concerns_a_person_is_in_their_inbox_once_for_each_event_with
     ]
 
 
+async def test_a_deadline_is_in_the_inbox_of_whoever_is_to_do_the_task(
+    connect: Connect, inbox: Any, peer: Peer, publisher: Publisher, project: str
+) -> None:
+    boss, worker = peer.person(project), peer.person(project)
+    async with connect(boss) as bosses, connect(worker) as workers:
+        for stream in (bosses, workers):
+            await stream.hear("welcome")
+            await stream.subscribe(inbox=True)
+        await publisher.task(project, "due_soon", by=boss, to=worker)
+        await publisher.task(project, "overdue", by=boss)
+        await unread(bosses, 1)
+        await unread(workers, 1)
+    assert [each.reason for each in (await listed(inbox, boss)).notifications] == [Notification.OVERDUE]
+    assert [each.reason for each in (await listed(inbox, worker)).notifications] == [Notification.DUE_SOON]
+
+
 async def test_an_inbox_subscription_brings_what_concerns_the_person_and_nothing_else(
     connect: Connect, peer: Peer, publisher: Publisher, project: str
 ) -> None:

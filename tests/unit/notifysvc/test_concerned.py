@@ -38,6 +38,13 @@ def test_the_end_of_a_task_concerns_its_creator_and_its_assignee(
     assert concerned(event(kind, assignee=BOB)) == {ANN: reason, BOB: reason}
 
 
+@pytest.mark.parametrize(("kind", "reason"), [("due_soon", Notification.DUE_SOON), ("overdue", Notification.OVERDUE)])
+def test_a_deadline_concerns_whoever_is_to_do_the_task(kind: str, reason: Notification.Reason.ValueType) -> None:
+    assert concerned(event(kind, assignee=BOB)) == {BOB: reason}
+    assert concerned(event(kind)) == {ANN: reason}
+    assert concerned(event(kind, creator="")) == {}
+
+
 def test_each_person_is_concerned_once_and_whoever_did_it_too() -> None:
     assert concerned(event("completed", creator=ANN, assignee=ANN)) == {ANN: Notification.COMPLETED}
     assert concerned(event("created", creator=ANN, assignee=ANN)) == {ANN: Notification.ASSIGNED}

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from taskbell.accounts.v1.accounts_pb2 import User
 from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import Notification
@@ -89,6 +90,24 @@ def test_it_says_who_did_what() -> None:
     assert "ann assigned a task to you" in part(letter(), "plain")
     assert "You completed a task" in part(letter(reason=Notification.COMPLETED, to=ANN), "plain")
     assert "Taskbell reported that a task failed" in part(letter(reason=Notification.FAILED, actor=None), "html")
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [(Notification.DUE_SOON, "due soon"), (Notification.OVERDUE, "overdue")], ids=["soon", "over"]
+)
+def test_a_deadline_is_told_by_taskbell_with_its_time(reason: Notification.Reason.ValueType, told: str) -> None:
+    due = Timestamp()
+    due.FromDatetime(datetime(2026, 11, 23, 13, 30, tzinfo=UTC))
+    message = letter(reason=reason, actor=None, due_time=due)
+    assert message["Subject"] == f"{told.capitalize()}: Buy milk"
+    assert f"Taskbell reminds you of a task that is {told}" in part(message, "plain")
+    assert "23 November 2026, 13:30 UTC" in part(message, "html")
+
+
+def test_every_reason_has_its_words() -> None:
+    for reason in Notification.Reason.values():
+        if reason:
+            assert letter(reason=reason)["Subject"]
 
 
 def test_a_failure_tells_its_reason() -> None:

@@ -579,6 +579,10 @@ class Notification(_message.Message):
         """A task that you created or are assigned to failed."""
         CANCELLED: Notification._Reason.ValueType  # 4
         """A task that you created or are assigned to was cancelled."""
+        DUE_SOON: Notification._Reason.ValueType  # 5
+        """A task that you are assigned to, or created if nobody is assigned to it, is due soon."""
+        OVERDUE: Notification._Reason.ValueType  # 6
+        """A task that you are assigned to, or created if nobody is assigned to it, is overdue."""
 
     class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
         """Why it concerns the person."""
@@ -593,6 +597,10 @@ class Notification(_message.Message):
     """A task that you created or are assigned to failed."""
     CANCELLED: Notification.Reason.ValueType  # 4
     """A task that you created or are assigned to was cancelled."""
+    DUE_SOON: Notification.Reason.ValueType  # 5
+    """A task that you are assigned to, or created if nobody is assigned to it, is due soon."""
+    OVERDUE: Notification.Reason.ValueType  # 6
+    """A task that you are assigned to, or created if nobody is assigned to it, is overdue."""
 
     class _State:
         ValueType = _typing.NewType("ValueType", _builtins.int)

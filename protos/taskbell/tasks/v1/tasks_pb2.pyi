@@ -157,9 +157,9 @@ class Task(_message.Message):
         RECURRENCE_MODE_UNSPECIFIED: Task._RecurrenceMode.ValueType  # 0
         """Not said: AFTER_END."""
         AFTER_END: Task._RecurrenceMode.ValueType  # 1
-        """As soon as this one has ended; its time is the first of the series that is still to come."""
+        """As soon as this one has ended, also if it was cancelled; its time is the first of the series that is still to come."""
         ON_SCHEDULE: Task._RecurrenceMode.ValueType  # 2
-        """At each time of the series, whatever became of the one before."""
+        """At each time of the series, whatever became of the one before. Of times that passed unseen, the newest is made up for."""
 
     class RecurrenceMode(_RecurrenceMode, metaclass=_RecurrenceModeEnumTypeWrapper):
         """When the next task of a series is made."""
@@ -167,9 +167,9 @@ class Task(_message.Message):
     RECURRENCE_MODE_UNSPECIFIED: Task.RecurrenceMode.ValueType  # 0
     """Not said: AFTER_END."""
     AFTER_END: Task.RecurrenceMode.ValueType  # 1
-    """As soon as this one has ended; its time is the first of the series that is still to come."""
+    """As soon as this one has ended, also if it was cancelled; its time is the first of the series that is still to come."""
     ON_SCHEDULE: Task.RecurrenceMode.ValueType  # 2
-    """At each time of the series, whatever became of the one before."""
+    """At each time of the series, whatever became of the one before. Of times that passed unseen, the newest is made up for."""
 
     ID_FIELD_NUMBER: _builtins.int
     PROJECT_ID_FIELD_NUMBER: _builtins.int
@@ -252,14 +252,15 @@ class Task(_message.Message):
     """How often workers try it before it is FAILED: 1 to 100. 0: as often as its queue says when it is created. Fixed at creation."""
     recurrence: _builtins.str
     """A rule of RFC 5545 after which the task comes again, such as `FREQ=WEEKLY;BYDAY=MO,WE`, up to 500 characters, once a minute
-    at most. It counts from schedule_time, else due_time, else the time of creation.
+    at most; COUNT up to 10,000. It counts from schedule_time, else due_time, else the time of creation. The newest task of a
+    series goes on with it: a series ends when that is deleted, or loses its rule.
     """
     recurrence_mode: Global___Task.RecurrenceMode.ValueType
     """When the next one is made."""
     recurrence_time_zone: _builtins.str
     """The time zone that the rule is meant in, such as `Europe/Berlin`. Empty: UTC."""
     series_id: _builtins.str
-    """The first task of the series; empty if the task never recurred."""
+    """The first task of the series; empty if the task never had a recurrence."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Up to 32, each 1 to 64 characters without control characters; order is kept, doubles are folded."""

@@ -80,6 +80,16 @@ class NotificationReason(betterproto2.Enum):
     A task that you created or are assigned to was cancelled.
     """
 
+    DUE_SOON = 5
+    """
+    A task that you are assigned to, or created if nobody is assigned to it, is due soon.
+    """
+
+    OVERDUE = 6
+    """
+    A task that you are assigned to, or created if nobody is assigned to it, is overdue.
+    """
+
 
 class NotificationState(betterproto2.Enum):
     """

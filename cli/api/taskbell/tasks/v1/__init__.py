@@ -98,12 +98,12 @@ class TaskRecurrenceMode(betterproto2.Enum):
 
     AFTER_END = 1
     """
-    As soon as this one has ended; its time is the first of the series that is still to come.
+    As soon as this one has ended, also if it was cancelled; its time is the first of the series that is still to come.
     """
 
     ON_SCHEDULE = 2
     """
-    At each time of the series, whatever became of the one before.
+    At each time of the series, whatever became of the one before. Of times that passed unseen, the newest is made up for.
     """
 
 
@@ -906,7 +906,8 @@ class Task(betterproto2.Message):
     recurrence: "str" = betterproto2.field(34, betterproto2.TYPE_STRING)
     """
     A rule of RFC 5545 after which the task comes again, such as `FREQ=WEEKLY;BYDAY=MO,WE`, up to 500 characters, once a minute
-    at most. It counts from schedule_time, else due_time, else the time of creation.
+    at most; COUNT up to 10,000. It counts from schedule_time, else due_time, else the time of creation. The newest task of a
+    series goes on with it: a series ends when that is deleted, or loses its rule.
     """
 
     recurrence_mode: "TaskRecurrenceMode" = betterproto2.field(
@@ -923,7 +924,7 @@ class Task(betterproto2.Message):
 
     series_id: "str" = betterproto2.field(37, betterproto2.TYPE_STRING)
     """
-    The first task of the series; empty if the task never recurred.
+    The first task of the series; empty if the task never had a recurrence.
     """
 
 
