@@ -104,6 +104,12 @@ class ProjectNotFound(ServiceError):
     code, reason = StatusCode.NOT_FOUND, "PROJECT_NOT_FOUND"
 
 
+class QueueNotFound(ServiceError):
+    """The project has no such queue: it is there from its first task, update or pause on."""
+
+    code, reason = StatusCode.NOT_FOUND, "QUEUE_NOT_FOUND"
+
+
 class UserNotFound(ServiceError):
     """There is no such user, or the caller shares no project with them."""
 

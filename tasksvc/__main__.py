@@ -5,6 +5,7 @@ from typing import Final
 
 from taskbell.accounts.v1 import accounts_pb2, accounts_pb2_grpc
 from taskbell.projects.v1 import projects_pb2, projects_pb2_grpc
+from taskbell.queues.v1 import queues_pb2, queues_pb2_grpc
 from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 
 from chassis import jetstream, postgres, redis_link
@@ -21,6 +22,9 @@ from tasksvc.announcer import Announcer
 from tasksvc.authentication import Authentication
 from tasksvc.cache import AccessCache, TaskCache
 from tasksvc.cache_trust import CacheTrust
+from tasksvc.heartbeats import Heartbeats
+from tasksvc.lease_store import LeaseStore
+from tasksvc.leasing import Leasing
 from tasksvc.memberships import Memberships
 from tasksvc.outbox_bell import OutboxBell
 from tasksvc.passwords import Passwords
@@ -28,6 +32,9 @@ from tasksvc.personal_projects import PersonalProjects
 from tasksvc.project_store import ProjectStore
 from tasksvc.projects import ProjectServicer
 from tasksvc.queue_bell import QueueBell
+from tasksvc.queue_figures import QueueFigures, SeenWorkers
+from tasksvc.queue_store import QueueStore
+from tasksvc.queues import QueueServicer
 from tasksvc.readings import readings_of
 from tasksvc.relay import Relay
 from tasksvc.replays import Replays
@@ -39,6 +46,7 @@ from tasksvc.signing_keys import kept_signing_keys, read_signing_keys
 from tasksvc.task_access import TaskAccess
 from tasksvc.tasks import TaskServicer
 from tasksvc.trusted_cache import TrustedCache
+from tasksvc.usernames import Usernames
 
 SCHEMA: Final = "tasksvc"
 _OWN_POOL: Final = 3
@@ -83,7 +91,25 @@ async def serve(settings: Settings) -> None:
             bell=bell,
         )
         projects = ProjectServicer(ProjectStore(pool), memberships, replays, bell)
-        tasks = TaskServicer(pool, TaskAccess(memberships, PersonalProjects(pool)), task_cache, replays, announcer)
+        task_access = TaskAccess(memberships, PersonalProjects(pool))
+        tasks = TaskServicer(pool, task_access, task_cache, replays, announcer)
+        leases = LeaseStore(pool)
+        heartbeats = Heartbeats(LeaseStore(own_pool))
+        seen_workers = SeenWorkers(pool)
+        figures = QueueFigures(pool)
+        queues = QueueServicer(
+            QueueStore(pool),
+            figures,
+            leases,
+            Leasing(pool, leases, announcer, seen_workers),
+            announcer,
+            access=task_access,
+            authentication=authentication,
+            usernames=Usernames(pool),
+            replays=replays,
+            bell=queue_bell,
+            heartbeats=heartbeats,
+        )
         server = GrpcServer(
             [
                 Service(
@@ -101,6 +127,11 @@ async def serve(settings: Settings) -> None:
                     tasks,
                     tasks_pb2.DESCRIPTOR.services_by_name["TaskService"],
                 ),
+                Service(
+                    queues_pb2_grpc.add_QueueServiceServicer_to_server,
+                    queues,
+                    queues_pb2.DESCRIPTOR.services_by_name["QueueService"],
+                ),
             ],
             host=settings.host,
             port=settings.tasks_port,
@@ -111,7 +142,8 @@ async def serve(settings: Settings) -> None:
         )
         relays = [Relay(own_pool, bus, bell, task_cache, access_cache)] if settings.relay == "on" else []
         readings = Readings(readings_of(own_pool))
-        await run(server, trust, bell, queue_bell, replays, sessions, readings, *relays, settings=settings)
+        queue_workers = (queue_bell, queues, heartbeats, seen_workers, figures)
+        await run(server, trust, bell, *queue_workers, replays, sessions, readings, *relays, settings=settings)
 
 
 def main() -> None:

@@ -40,6 +40,13 @@ class Holder(Protocol):
         """Something happened to the task: see whether you still have it."""
 
 
+class Stream(Protocol):
+    """Who holds leases that may move to another stream."""
+
+    def moved(self, lease_ids: Collection[str]) -> None:
+        """Their worker has come back on another stream."""
+
+
 class _Line:
     """Who waits for tasks of one queue."""
 
@@ -63,17 +70,26 @@ class Waiter:
         self._seen = self._rings()
         self.turn = asyncio.Event()
 
-    async def called(self) -> None:
-        """Returns when it is worth looking (again). What was rung since the last return counts."""
-        if self._rings() == self._seen:
-            self.turn.clear()
-            for line in self._lines:
-                line.waiting[self] = None
-            try:
-                await self.turn.wait()
-            finally:
-                self.leave_lines()
+    def look(self) -> None:
+        """It looks now."""
         self._seen = self._rings()
+
+    async def called(self) -> None:
+        """Returns when it is worth looking (again). What was rung since the last look began counts."""
+        if self._rings() != self._seen:
+            return
+        self.turn.clear()
+        for line in self._lines:
+            line.waiting[self] = None
+        try:
+            await self.turn.wait()
+        except asyncio.CancelledError:
+            if self.turn.is_set():  # called, and gone at the same moment: the next one, please
+                for queue in self._queues:
+                    self._bell.ring_here(queue)
+            raise
+        finally:
+            self.leave_lines()
 
     def found(self) -> None:
         """There was something: there may be more, for others too."""
@@ -102,6 +118,9 @@ class QueueBell:
         self._name = str(uuid4())
         self._lines: dict[QueueRef, _Line] = {}
         self._holders: dict[str, Holder] = {}
+        self._streams: set[Stream] = set()
+        self._moved: dict[str, None] = {}
+        self._listeners: dict[str, asyncio.Event] = {}
         self._rung: dict[QueueRef, None] = {}
         self._stopped: dict[str, None] = {}
         self._for_others = asyncio.Event()
@@ -137,9 +156,16 @@ class QueueBell:
                     del self._lines[queue]
                     if line.alarm is not None:
                         line.alarm.cancel()
-                else:
-                    # It may have been called, and not have looked any more.
-                    self.ring_here(queue)
+
+    @contextmanager
+    def listen(self, names: Iterable[str]) -> Iterator[asyncio.Event]:
+        """Is set at each ring for a queue of one of these names, in whatever project. There is one listener a name."""
+        rung = asyncio.Event()
+        self._listeners |= dict.fromkeys(names, rung)
+        try:
+            yield rung
+        finally:
+            self._listeners = {name: other for name, other in self._listeners.items() if other is not rung}
 
     def hold(self, task_id: str, holder: Holder) -> None:
         """The holder works on the task, and hears if it is stopped."""
@@ -149,6 +175,21 @@ class QueueBell:
         """No longer."""
         if self._holders.get(task_id) is holder:
             del self._holders[task_id]
+
+    @contextmanager
+    def attend(self, stream: Stream) -> Iterator[None]:
+        """The stream hears of leases that move."""
+        self._streams.add(stream)
+        try:
+            yield
+        finally:
+            self._streams.discard(stream)
+
+    def move(self, lease_ids: Collection[str]) -> None:
+        """These leases go to another stream: the one before, which may not know that it is over, lets them go."""
+        self._move_here(lease_ids)
+        self._moved |= dict.fromkeys(lease_ids)
+        self._for_others.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Hears what other replicas tell, tells them what was rung here, and calls without a ring now and then."""
@@ -160,6 +201,8 @@ class QueueBell:
 
     def ring_here(self, queue: QueueRef, calls: int = 1) -> None:
         """Calls so many of those who wait on this replica; those who look just now look again."""
+        if listener := self._listeners.get(queue.name):
+            listener.set()
         line = self._lines.get(queue)
         if line is not None:
             line.rings += 1
@@ -192,6 +235,10 @@ class QueueBell:
             holder.stop(task_id)
         return holder is not None
 
+    def _move_here(self, lease_ids: Collection[str]) -> None:
+        for stream in self._streams:
+            stream.moved(lease_ids)
+
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(PATIENCE)
@@ -203,9 +250,13 @@ class QueueBell:
         while True:
             await self._for_others.wait()
             self._for_others.clear()
-            while self._rung or self._stopped:
-                queues = [[queue.project_id, queue.name] for queue in _taken(self._rung)]
-                told = {"from": self._name, "rung": queues, "stopped": _taken(self._stopped)}
+            while self._rung or self._stopped or self._moved:
+                told = {
+                    "from": self._name,
+                    "rung": [[queue.project_id, queue.name] for queue in _taken(self._rung)],
+                    "stopped": _taken(self._stopped),
+                    "moved": _taken(self._moved),
+                }
                 await self._bus.tell(_SUBJECT, json.dumps(told).encode())
 
     async def _hear(self) -> None:
@@ -223,6 +274,8 @@ class QueueBell:
                 self.ring_here(QueueRef(project_id, name))
             for task_id in told["stopped"]:
                 self._stop_here(task_id)
+            if told["moved"]:
+                self._move_here(told["moved"])
 
 
 def _taken(waiting: dict[Any, None]) -> list[Any]:

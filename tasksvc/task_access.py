@@ -40,6 +40,17 @@ class TaskAccess:
         await self._memberships.require(project, Role.EDITOR)
         return project
 
+    async def visible_project(self, project_id: str) -> str:
+        """The same, if the caller sees it."""
+        project = project_id.lower() or await self._personal_projects.of(caller().user_id)
+        await self._memberships.require(project, Role.VIEWER)
+        return project
+
+    async def editable_projects(self) -> frozenset[str]:
+        """All in which the caller may change tasks."""
+        roles = await self._memberships.roles()
+        return frozenset(project for project, role in roles.items() if role >= Role.EDITOR)
+
     async def projects(self, project_id: str, matching: Node, *, everywhere: bool) -> list[str]:
         """Where a list looks: in this project, in all of the caller's, in the personal one. Raises ProjectNotFound."""
         if project_id == ALL or (not project_id and (everywhere or names_project(matching))):

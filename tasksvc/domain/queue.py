@@ -1,7 +1,9 @@
-"""A queue's name."""
+"""A queue: its name, and how its tasks are to be done."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from chassis.etag import etag
 from tasksvc.domain.task import Task
 
 
@@ -11,6 +13,42 @@ class QueueRef:
 
     project_id: str
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSettings:
+    """What can be set. Named and ordered as the columns of `queues`, times in seconds; the defaults are the API's."""
+
+    max_concurrency: int = 0
+    """0: no limit; so with the next two."""
+    max_concurrency_per_key: int = 0
+    rate_tasks: int = 0
+    rate_period: float = 1.0
+    default_max_attempts: int = 5
+    backoff_initial: float = 5.0
+    backoff_max: float = 3600.0
+    default_lease_duration: float = 30.0
+    retention: float | None = None
+    """None: for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A queue that is there."""
+
+    id: int
+    ref: QueueRef
+    settings: QueueSettings
+    version: int
+    """Of the settings."""
+    pause_time: datetime | None
+    create_time: datetime
+    update_time: datetime
+
+    @property
+    def etag(self) -> str:
+        """Changes with the settings."""
+        return etag("queue", self.id, self.version)
 
 
 def queue_of(task: Task) -> QueueRef | None:
