@@ -98,7 +98,7 @@ class Cli:
 
 
 def command(
-    app: typer.Typer, name: str | None = None
+    app: typer.Typer, name: str | None = None, **settings: Any
 ) -> Callable[[Callable[Concatenate[Cli, P], Awaitable[None]]], Callable[Concatenate[Cli, P], Awaitable[None]]]:
     """Makes `async def body(cli, ...)` a command of `app`; the other parameters are its arguments and options."""
 
@@ -117,7 +117,7 @@ def command(
         signature = _with_shared_options(inspect.signature(body, eval_str=True))
         invoke.__signature__ = signature  # type: ignore[attr-defined]  # typer reads it there
         invoke.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
-        app.command(name)(invoke)
+        app.command(name, **settings)(invoke)
         return body
 
     return register

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import accounts, changes, completion, config, failures, inbox, projects, stack, tasks, tokens, watch
+from cli import accounts, changes, completion, config, failures, inbox, projects, stack, tasks, tokens, watch, worker
 from cli.invocation import CONTEXT, OUTPUT, Before
 from cli.output import Format
 
@@ -23,7 +23,7 @@ def taskbell(
     ctx.obj = Before(output=output, context=context)
 
 
-for part in (accounts, tasks, changes, watch, stack, completion):
+for part in (accounts, tasks, changes, watch, worker, stack, completion):
     app.add_typer(part.app)
 for name, group in (("project", projects), ("inbox", inbox), ("token", tokens), ("config", config)):
     app.add_typer(group.app, name=name)

@@ -52,6 +52,7 @@ class Stopped:
     """A job was taken from the worker: the task was cancelled, ended or deleted by somebody, or its lease ran out."""
 
     job: Job
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def log(happening: Happening) -> None:
             _log.debug("%s: %d %% %s", job.task_id, percent, message)
         case Ended(job, outcome, seconds):
             _log_end(job, outcome, seconds)
-        case Stopped(job):
+        case Stopped(job, _):
             _log.info("stopped %s: it was cancelled, or is somebody else's", job.task_id)
         case Refused(lease_id, reason, error):
             _log.warning("the answer to lease %s was not stored: %s (%s)", lease_id, error, reason)

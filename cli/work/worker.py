@@ -111,13 +111,13 @@ class Worker:
 
     async def work(self) -> None:
         """Works until `stop`. Raises ServiceError where waiting doesn't help, such as a token without `queues:work`."""
-        failure: ServiceError | None = None
+        failure: ServiceError | OSError | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 self._keeping = group.create_task(self._line.keep())
-        except* ServiceError as failures:
-            failure = next(each for each in failures.exceptions if isinstance(each, ServiceError))
+        except* (ServiceError, OSError) as failures:
+            failure = next(each for each in failures.exceptions if isinstance(each, ServiceError | OSError))
         finally:
             self._group = None
             for timer in self._timers:
@@ -205,11 +205,12 @@ class Worker:
         lease_id = running.job.lease_id
         del self._running[lease_id]
         running.job.cancel()
+        seconds = time.monotonic() - running.began
         if running.lost:
-            self._tell(Stopped(running.job))
+            self._tell(Stopped(running.job, seconds))
         else:
             self._outbox.answer(lease_id, outcome)
-            self._tell(Ended(running.job, outcome, time.monotonic() - running.began))
+            self._tell(Ended(running.job, outcome, seconds))
         self._outbox.give_credit()
         self._end_if_done()
 
