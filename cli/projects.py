@@ -127,6 +127,15 @@ async def add_member(
 
 
 @command(app)
+async def webhook_secret(cli: Cli, project: Project) -> None:
+    """Shows what a receiver of the project's webhooks checks their signatures with."""
+    from cli.views.projects import WebhookSecretView
+
+    request = sdk.projects.GetWebhookSecretRequest(project_id=await _id(cli.client, project))
+    cli.output.item(await cli.client.projects.get_webhook_secret(request), WebhookSecretView())
+
+
+@command(app)
 async def role(
     cli: Cli,
     project: Project,

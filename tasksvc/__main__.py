@@ -47,6 +47,7 @@ from tasksvc.task_access import TaskAccess
 from tasksvc.tasks import TaskServicer
 from tasksvc.trusted_cache import TrustedCache
 from tasksvc.usernames import Usernames
+from tasksvc.webhook_secrets import WebhookSecrets, read_webhook_keys
 
 SCHEMA: Final = "tasksvc"
 _OWN_POOL: Final = 3
@@ -90,7 +91,11 @@ async def serve(settings: Settings) -> None:
             replays=replays,
             bell=bell,
         )
-        projects = ProjectServicer(ProjectStore(pool), memberships, replays, bell)
+        if settings.webhook_key is None:
+            webhook_secrets = WebhookSecrets([service_key.encode()])
+        else:
+            webhook_secrets = WebhookSecrets(read_webhook_keys(settings.webhook_key.get_secret_value()))
+        projects = ProjectServicer(ProjectStore(pool), memberships, replays, bell, webhook_secrets)
         task_access = TaskAccess(memberships, PersonalProjects(pool))
         tasks = TaskServicer(pool, task_access, task_cache, replays, announcer)
         leases = LeaseStore(pool)

@@ -21,6 +21,7 @@ from tasksvc.project_store import ProjectStore
 from tasksvc.project_to_pb import member_to_pb, project_to_pb
 from tasksvc.replays import Replays
 from tasksvc.update_mask import fields_to_change
+from tasksvc.webhook_secrets import WebhookSecrets
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _CHANGEABLE: Final = ("title", "description")
@@ -30,11 +31,19 @@ _MEMBER_CHANGEABLE: Final = ("role",)
 class ProjectServicer(ProjectServiceServicer):
     """Projects and their members."""
 
-    def __init__(self, projects: ProjectStore, memberships: Memberships, replays: Replays, bell: OutboxBell) -> None:
+    def __init__(
+        self,
+        projects: ProjectStore,
+        memberships: Memberships,
+        replays: Replays,
+        bell: OutboxBell,
+        webhook_secrets: WebhookSecrets,
+    ) -> None:
         self._projects = projects
         self._memberships = memberships
         self._replays = replays
         self._bell = bell
+        self._webhook_secrets = webhook_secrets
 
     async def CreateProject(self, request: pb.CreateProjectRequest, _context: Context) -> pb.Project:
         _require_title(request.project.title)
@@ -136,6 +145,10 @@ class ProjectServicer(ProjectServiceServicer):
         answer = await self._replays.once("RemoveMember", request, respond)
         await self._changed(request.project_id, [request.user_id.lower()])
         return answer
+
+    async def GetWebhookSecret(self, request: pb.GetWebhookSecretRequest, _context: Context) -> pb.WebhookSecret:
+        await self._memberships.require(request.project_id, Role.OWNER)
+        return pb.WebhookSecret(secret=self._webhook_secrets.secret(request.project_id))
 
     async def _changed(self, project_id: str, user_ids: list[str]) -> None:
         """Ahead of the answer, also of a repeated one: who answered first may have died before it came to this."""

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from chassis.grpc_server import CONNECTION_AGE
 from chassis.settings import DatabaseSettings, NatsUrl, Port, RedisUrl, Seconds
 from tasksvc.signing_keys import read_signing_keys
+from tasksvc.webhook_secrets import read_webhook_keys
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -32,6 +33,15 @@ class Settings(DatabaseSettings):
     nats_url: NatsUrl
     relay: Literal["on", "off"] = "on"
     """Whether this replica takes part in publishing events."""
+    handlers: Literal["on", "off"] = "on"
+    """Whether this replica runs handlers: that of webhooks, and those that installed packages bring."""
+    handler_concurrency: Annotated[int, Field(ge=1, le=1000)] = 10
+    """How many of them run at a time at most."""
+    webhook_key: SecretStr | None = None
+    """What the secrets of webhooks follow from: one or more keys, with spaces in between. All sign; owners are told the
+    secret of the first. Without it the service key is taken."""
+    webhook_allow_private: Literal["on", "off"] = "off"
+    """Whether webhooks may call addresses of private networks, and this machine."""
     jwt_key: SecretStr | None = None
     """Ed25519 private keys in PEM: the first signs, all check. Without it one is made, and kept in the database."""
     access_token_lifetime: Lifetime = 15 * 60
@@ -44,4 +54,11 @@ class Settings(DatabaseSettings):
     def _holds_keys(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             read_signing_keys(value.get_secret_value())
+        return value
+
+    @field_validator("webhook_key")
+    @classmethod
+    def _holds_webhook_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            read_webhook_keys(value.get_secret_value())
         return value

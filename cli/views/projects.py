@@ -52,3 +52,18 @@ class MemberView:
         for member in members:
             table.add_row(Text(safe(member.username)), member.role.name, clock(member.create_time), member.user_id)
         return table
+
+
+class WebhookSecretView:
+    """What a project's webhooks are signed with."""
+
+    def card(self, secret: projects.WebhookSecret, /) -> Table:
+        """It alone."""
+        return fields([("Secret", secret.secret)])
+
+    def table(self, secrets: Sequence[projects.WebhookSecret], /) -> Table:
+        """A line each."""
+        table = listing("SECRET")
+        for each in secrets:
+            table.add_row(each.secret)
+        return table

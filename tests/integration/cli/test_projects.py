@@ -41,3 +41,10 @@ async def test_titles_that_two_projects_share_are_not_guessed(ann: Terminal) -> 
     twins = [await ann.json("project", "create", "Twins") for _ in range(2)]
     told = await ann.refused(2, "project", "show", "twins")
     assert all(twin["id"] in told for twin in twins)
+
+
+async def test_an_owner_is_told_what_webhooks_are_signed_with(ann: Terminal) -> None:
+    made = await ann.json("project", "create", "Hooks")
+    told = await ann.json("project", "webhook-secret", "Hooks")
+    assert told == await ann.rest(f"/v1/projects/{made['id']}/webhookSecret")
+    assert told["secret"] in await ann.ok("project", "webhook-secret", "Hooks")

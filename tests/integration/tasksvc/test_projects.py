@@ -389,3 +389,21 @@ async def test_members_are_listed_by_username_page_by_page(
             break
         request.page_token = page.next_page_token
     assert listed == sorted([ann.username, bob.username, carla.username])
+
+
+async def test_only_owners_are_told_what_webhooks_are_signed_with(ann: Person, bob: Person, carla: Person) -> None:
+    project, other = await create(ann), await create(ann)
+    await add(ann, project, bob, EDITOR)
+
+    async def secret(who: Person, of: pb.Project) -> str:
+        asked = pb.GetWebhookSecretRequest(project_id=of.id)
+        return (await who.api.projects.GetWebhookSecret(asked)).secret
+
+    told = await secret(ann, project)
+    assert told.startswith("whsec_")
+    assert told == await secret(ann, project)
+    assert told != await secret(ann, other)
+    with pytest.raises(RoleTooLow):
+        await secret(bob, project)
+    with pytest.raises(ProjectNotFound):
+        await secret(carla, project)

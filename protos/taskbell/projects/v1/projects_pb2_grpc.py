@@ -81,6 +81,11 @@ class ProjectServiceStub(object):
                 request_serializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.RemoveMemberRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.GetWebhookSecret = channel.unary_unary(
+                '/taskbell.projects.v1.ProjectService/GetWebhookSecret',
+                request_serializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.GetWebhookSecretRequest.SerializeToString,
+                response_deserializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.WebhookSecret.FromString,
+                _registered_method=True)
 
 
 class ProjectServiceServicer(object):
@@ -150,6 +155,13 @@ class ProjectServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetWebhookSecret(self, request, context):
+        """Returns what the webhooks of the project's tasks are signed with, for their receivers. Takes an OWNER.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProjectServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -197,6 +209,11 @@ def add_ProjectServiceServicer_to_server(servicer, server):
                     servicer.RemoveMember,
                     request_deserializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.RemoveMemberRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'GetWebhookSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWebhookSecret,
+                    request_deserializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.GetWebhookSecretRequest.FromString,
+                    response_serializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.WebhookSecret.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -443,6 +460,33 @@ class ProjectService(object):
             '/taskbell.projects.v1.ProjectService/RemoveMember',
             taskbell_dot_projects_dot_v1_dot_projects__pb2.RemoveMemberRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWebhookSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/taskbell.projects.v1.ProjectService/GetWebhookSecret',
+            taskbell_dot_projects_dot_v1_dot_projects__pb2.GetWebhookSecretRequest.SerializeToString,
+            taskbell_dot_projects_dot_v1_dot_projects__pb2.WebhookSecret.FromString,
             options,
             channel_credentials,
             insecure,

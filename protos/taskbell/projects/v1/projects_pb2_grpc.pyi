@@ -52,6 +52,8 @@ class ProjectServiceStub:
     """Changes a member's role. Takes an OWNER; the last OWNER stays one (LAST_OWNER)."""
     RemoveMember: _grpc.UnaryUnaryMultiCallable[_projects_pb2.RemoveMemberRequest, _empty_pb2.Empty]
     """Removes a member; everyone may remove themselves, an OWNER anybody. The last OWNER can't leave (LAST_OWNER)."""
+    GetWebhookSecret: _grpc.UnaryUnaryMultiCallable[_projects_pb2.GetWebhookSecretRequest, _projects_pb2.WebhookSecret]
+    """Returns what the webhooks of the project's tasks are signed with, for their receivers. Takes an OWNER."""
 
 @_typing.type_check_only
 class ProjectServiceAsyncStub(ProjectServiceStub):
@@ -76,6 +78,8 @@ class ProjectServiceAsyncStub(ProjectServiceStub):
     """Changes a member's role. Takes an OWNER; the last OWNER stays one (LAST_OWNER)."""
     RemoveMember: _aio.UnaryUnaryMultiCallable[_projects_pb2.RemoveMemberRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Removes a member; everyone may remove themselves, an OWNER anybody. The last OWNER can't leave (LAST_OWNER)."""
+    GetWebhookSecret: _aio.UnaryUnaryMultiCallable[_projects_pb2.GetWebhookSecretRequest, _projects_pb2.WebhookSecret]  # type: ignore[assignment]
+    """Returns what the webhooks of the project's tasks are signed with, for their receivers. Takes an OWNER."""
 
 class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
     """Groups tasks, and says who may see and change them. A project that you are no member of is PROJECT_NOT_FOUND to you."""
@@ -151,5 +155,13 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Removes a member; everyone may remove themselves, an OWNER anybody. The last OWNER can't leave (LAST_OWNER)."""
+
+    @_abc_1.abstractmethod
+    def GetWebhookSecret(
+        self,
+        request: _projects_pb2.GetWebhookSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_projects_pb2.WebhookSecret, _abc.Awaitable[_projects_pb2.WebhookSecret]]:
+        """Returns what the webhooks of the project's tasks are signed with, for their receivers. Takes an OWNER."""
 
 def add_ProjectServiceServicer_to_server(servicer: ProjectServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -8,6 +8,7 @@ __all__ = (
     "CreateProjectRequest",
     "DeleteProjectRequest",
     "GetProjectRequest",
+    "GetWebhookSecretRequest",
     "ListMembersRequest",
     "ListMembersResponse",
     "ListProjectsRequest",
@@ -19,6 +20,7 @@ __all__ = (
     "RemoveMemberRequest",
     "UpdateMemberRequest",
     "UpdateProjectRequest",
+    "WebhookSecret",
 )
 
 import datetime
@@ -147,6 +149,21 @@ class GetProjectRequest(betterproto2.Message):
 
 
 default_message_pool.register_message("taskbell.projects.v1", "GetProjectRequest", GetProjectRequest)
+
+
+@dataclass(eq=False, repr=False)
+class GetWebhookSecretRequest(betterproto2.Message):
+    """
+    The input of GetWebhookSecret.
+    """
+
+    project_id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    The project.
+    """
+
+
+default_message_pool.register_message("taskbell.projects.v1", "GetWebhookSecretRequest", GetWebhookSecretRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -416,6 +433,21 @@ class UpdateProjectRequest(betterproto2.Message):
 default_message_pool.register_message("taskbell.projects.v1", "UpdateProjectRequest", UpdateProjectRequest)
 
 
+@dataclass(eq=False, repr=False)
+class WebhookSecret(betterproto2.Message):
+    """
+    What a receiver checks the signatures of a project's webhooks with.
+    """
+
+    secret: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    As Standard Webhooks writes it: `whsec_` and base64.
+    """
+
+
+default_message_pool.register_message("taskbell.projects.v1", "WebhookSecret", WebhookSecret)
+
+
 class ProjectServiceStub(betterproto2_grpclib.ServiceStub):
     """
     Groups tasks, and says who may see and change them. A project that you are no member of is PROJECT_NOT_FOUND to you.
@@ -605,6 +637,27 @@ class ProjectServiceStub(betterproto2_grpclib.ServiceStub):
             "/taskbell.projects.v1.ProjectService/RemoveMember",
             message,
             ___google__protobuf__.Empty,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def get_webhook_secret(
+        self,
+        message: "GetWebhookSecretRequest",
+        *,
+        timeout: "float | None" = None,
+        deadline: "Deadline | None" = None,
+        metadata: "MetadataLike | None" = None,
+    ) -> "WebhookSecret":
+        """
+        Returns what the webhooks of the project's tasks are signed with, for their receivers. Takes an OWNER.
+        """
+
+        return await self._unary_unary(
+            "/taskbell.projects.v1.ProjectService/GetWebhookSecret",
+            message,
+            WebhookSecret,
             timeout=timeout,
             deadline=deadline,
             metadata=metadata,
