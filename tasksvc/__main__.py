@@ -48,6 +48,10 @@ from tasksvc.tasks import TaskServicer
 from tasksvc.trusted_cache import TrustedCache
 from tasksvc.usernames import Usernames
 from tasksvc.webhook_secrets import WebhookSecrets, read_webhook_keys
+from tasksvc.workers.handler_entry_points import with_installed
+from tasksvc.workers.handler_pool import HandlerPool
+from tasksvc.workers.webhook import NAME as WEBHOOK
+from tasksvc.workers.webhook import Webhook, outgoing
 
 SCHEMA: Final = "tasksvc"
 _OWN_POOL: Final = 3
@@ -62,6 +66,7 @@ async def serve(settings: Settings) -> None:
         postgres.connect(settings.database_url, SCHEMA, _OWN_POOL, purpose="own") as own_pool,
         redis_link.connect(settings.redis_url, SCRIPTS) as redis,
         jetstream.connect(settings.nats_url) as bus,
+        outgoing(allow_private=settings.webhook_allow_private == "on") as outside,
     ):
         await check_migrated(pool, SCHEMA, MIGRATIONS)
         service_key = settings.service_key.get_secret_value()
@@ -115,6 +120,22 @@ async def serve(settings: Settings) -> None:
             bell=queue_bell,
             heartbeats=heartbeats,
         )
+        pools: list[HandlerPool] = []
+        if settings.handlers == "on":
+            webhook = Webhook(outside, webhook_secrets)
+            pools.append(
+                HandlerPool(
+                    pool,
+                    leases,
+                    with_installed({WEBHOOK: webhook.handle}),
+                    announcer=announcer,
+                    bell=queue_bell,
+                    heartbeats=heartbeats,
+                    seen=seen_workers,
+                    concurrency=settings.handler_concurrency,
+                    grace=settings.grace,
+                )
+            )
         server = GrpcServer(
             [
                 Service(
@@ -148,7 +169,7 @@ async def serve(settings: Settings) -> None:
         relays = [Relay(own_pool, bus, bell, task_cache, access_cache)] if settings.relay == "on" else []
         readings = Readings(readings_of(own_pool))
         queue_workers = (queue_bell, queues, heartbeats, seen_workers, figures)
-        await run(server, trust, bell, *queue_workers, replays, sessions, readings, *relays, settings=settings)
+        await run(server, trust, bell, *queue_workers, *pools, replays, sessions, readings, *relays, settings=settings)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 ENTRY_POINTS: Final = "taskbell.handlers"
 _LONGEST_MESSAGE: Final = 500
 _DONE: Final = 100
+_LONGEST_PAUSE: Final = 7 * 86400
 
 
 async def _nobody(_percent: int, _message: str) -> None:
@@ -41,7 +42,7 @@ class Job:
         """Says how far the task is: 0 to 100, and what is being done. Everybody who follows the task sees it."""
         if not 0 <= percent <= _DONE:
             raise ValueError(f"percent is {percent!r}: must be 0 to {_DONE}")
-        await self.report(int(percent), message.replace("\0", "")[:_LONGEST_MESSAGE])
+        await self.report(int(percent), message[:_LONGEST_MESSAGE])
 
 
 Handler: TypeAlias = Callable[[Job], Awaitable[Mapping[str, Any] | None]]
@@ -58,9 +59,11 @@ class AttemptFailed(Exception):
 
 
 class RetryLater(AttemptFailed):
-    """The attempt failed, and it is known when the next one makes sense: in `after` seconds."""
+    """The attempt failed, and it is known when the next one makes sense: in `after` seconds, up to 7 days."""
 
     def __init__(self, after: float, reason: str = "") -> None:
+        if not 0 <= after <= _LONGEST_PAUSE:
+            raise ValueError(f"after is {after!r}: must be 0 to {_LONGEST_PAUSE} seconds")
         super().__init__(reason or f"To be tried again in {after:g} s.")
         self.after = after
 

@@ -1,4 +1,4 @@
-"""Keeps up the leases of this replica's Work streams: all of them together, three times in the time of a lease."""
+"""Keeps up the leases of this replica's Work streams and handlers: all together, three times in the time of a lease."""
 
 import asyncio
 from collections import defaultdict
@@ -43,6 +43,11 @@ class Heartbeats:
     def begin(self, stream: Stream) -> None:
         """Looks after the leases of the stream from now on."""
         self._next[stream] = asyncio.get_running_loop().time() + stream.duration / _BEATS
+
+    def soon(self, stream: Stream) -> None:
+        """Something may have happened to its leases: beats for it with the next tick."""
+        if stream in self._next:
+            self._next[stream] = 0
 
     def end(self, stream: Stream) -> None:
         """No longer."""
