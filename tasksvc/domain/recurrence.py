@@ -1,7 +1,7 @@
 """When a task comes again: after a rule of RFC 5545, as the clocks of a time zone show it.
 
 dateutil knows the calendar, and is asked for what clocks will show. When that is, where clocks are put forward or back,
-and the rule's end (COUNT, UNTIL) are added here: dateutil counts from the beginning only, and would look for a date
+and the rule's end (COUNT, UNTIL) are added here: dateutil counts what nobody made a task of, and would look for a date
 that never comes until the year 9999.
 """
 
@@ -37,7 +37,7 @@ class Occurrence:
     wall: datetime
     """What the rule says: what clocks show then or, in the hour that they skip, would have shown."""
     number: int
-    """Which one it is, from 1; 0: a first task that doesn't stand at a time of its rule. Exact if the rule counts."""
+    """Which task of the series it is, from 1. Times at which none was made don't count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +73,14 @@ class Rule:
             from_week_start=parts["FREQ"] == "WEEKLY" and "BYSETPOS" in parts and not DAY_RULES.isdisjoint(parts),
         )
 
-    def first(self, time: datetime) -> Occurrence | None:
-        """The first one that isn't before this time."""
-        wall = time.astimezone(self.zone).replace(tzinfo=None)
-        return next(self._following(Occurrence(time - timedelta(microseconds=1), wall, 0)), None)
-
     def begin(self, time: datetime) -> Occurrence:
-        """Where a series stands whose first task is at this time."""
-        first = self.first(time)
-        if first is not None and first.time == time:
-            return first
-        return Occurrence(time, time.astimezone(self.zone).replace(tzinfo=None), 0)
+        """Where a series stands whose first task is at this time, be it one of the rule's or not."""
+        return Occurrence(time, time.astimezone(self.zone).replace(tzinfo=None), 1)
+
+    def comes(self, start: datetime) -> bool:
+        """Whether there is a time of the rule from the start on."""
+        before = start - timedelta(microseconds=1)
+        return any(True for _ in self._following(replace(self.begin(start), time=before, number=0), start))
 
     def after(self, last: Occurrence, moment: datetime) -> Occurrence | None:
         """The first one after `last` that comes after the moment; None if the series ends before."""
@@ -96,24 +93,23 @@ class Rule:
             newest = each
         return newest
 
-    def _following(self, last: Occurrence, moment: datetime | None = None) -> Iterator[Occurrence]:
-        """Those after `last`. Many of those before the moment are left out, unless they count."""
-        number = last.number
+    def _following(self, last: Occurrence, moment: datetime) -> Iterator[Occurrence]:
+        """Those that may come next after `last`. Many of those before the moment are left out."""
+        if self.count is not None and last.number >= self.count:
+            return
         time = last.time
-        for each in self._occurrences(self._nearer(last.wall, moment) if moment else last.wall):
+        for each in self._occurrences(self._nearer(last.wall, moment)):
             if each.time <= time:
                 continue
-            number, time = number + 1, each.time
-            if self.count is not None and number > self.count:
-                return
+            time = each.time
             if self.until is not None and time.replace(microsecond=0) > self.until:
                 return
-            yield replace(each, number=number)
+            yield replace(each, number=last.number + 1)
 
     def _nearer(self, wall: datetime, moment: datetime) -> datetime:
         """A later place from which the rule goes on just the same: not every minute of a year is to be looked at."""
         period = PERIODS.get(self.freq)
-        if self.count is not None or period is None:
+        if period is None:
             return wall
         period *= self.interval
         # Two days: more than clocks are ever put forward or back.
@@ -169,10 +165,10 @@ def check(text: str, time_zone: str, start: datetime) -> None:
     """Raises InvalidField for a rule that can't be meant for a task at this time."""
     rule = Rule.read(text, time_zone)
     try:
-        first = rule.first(start)
+        comes = rule.comes(start)
     except OverflowError:  # the calendar begins, or ends, here
-        first = None
-    if first is None:
+        comes = False
+    if not comes:
         raise InvalidField.named(
             "task.recurrence", text, "never comes: no date after its start is found that fits the rule"
         )

@@ -37,7 +37,6 @@ SEARCHED: Final[Mapping[str, int]] = {
     "MINUTELY": 10_000,
 }
 """How many steps the next date of a rule is looked for: some 20 ms of work, and decades of dates in most rules."""
-MOST_COUNTED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ _FORMS: Final[Mapping[str, _Form]] = {
         "YEARLY|MONTHLY|WEEKLY|DAILY|HOURLY|MINUTELY", "YEARLY, MONTHLY, WEEKLY, DAILY, HOURLY or MINUTELY"
     ),
     "INTERVAL": _Form.of("0*[1-9][0-9]{0,4}", "1 to 99999"),
-    "COUNT": _Form.of("0*(?:[1-9][0-9]{0,3}|10000)", f"1 to {MOST_COUNTED}"),
+    "COUNT": _Form.of("0*[1-9][0-9]{0,4}", "1 to 99999"),
     "UNTIL": _Form.of("[0-9]{8}(?:T[0-9]{6}Z?)?", "a day or a time, such as 20301224 or 20301224T170000Z"),
     "WKST": _Form.of("MO|TU|WE|TH|FR|SA|SU", "MO, TU, WE, TH, FR, SA or SU"),
     "BYMONTH": _Form.list_of("0?[1-9]|1[0-2]", "months from 1 to 12"),

@@ -252,8 +252,8 @@ class Task(_message.Message):
     """How often workers try it before it is FAILED: 1 to 100. 0: as often as its queue says when it is created. Fixed at creation."""
     recurrence: _builtins.str
     """A rule of RFC 5545 after which the task comes again, such as `FREQ=WEEKLY;BYDAY=MO,WE`, up to 500 characters, once a minute
-    at most; COUNT up to 10,000. It counts from schedule_time, else due_time, else the time of creation. The newest task of a
-    series goes on with it: a series ends when that is deleted, or loses its rule.
+    at most; its COUNT is of tasks, this one included. It counts from schedule_time, else due_time, else the time of creation.
+    The newest task of a series goes on with it: a series ends when that is deleted, or loses its rule.
     """
     recurrence_mode: Global___Task.RecurrenceMode.ValueType
     """When the next one is made."""

@@ -906,8 +906,8 @@ class Task(betterproto2.Message):
     recurrence: "str" = betterproto2.field(34, betterproto2.TYPE_STRING)
     """
     A rule of RFC 5545 after which the task comes again, such as `FREQ=WEEKLY;BYDAY=MO,WE`, up to 500 characters, once a minute
-    at most; COUNT up to 10,000. It counts from schedule_time, else due_time, else the time of creation. The newest task of a
-    series goes on with it: a series ends when that is deleted, or loses its rule.
+    at most; its COUNT is of tasks, this one included. It counts from schedule_time, else due_time, else the time of creation.
+    The newest task of a series goes on with it: a series ends when that is deleted, or loses its rule.
     """
 
     recurrence_mode: "TaskRecurrenceMode" = betterproto2.field(
