@@ -21,7 +21,8 @@ class MethodMetrics:
     def __init__(self, method: str) -> None:
         self._method = method
         self._duration = _DURATION.labels(method)
-        self._ended = {StatusCode.OK: _REQUESTS.labels(method, StatusCode.OK.name)}
+        # INTERNAL from the start: the first failure of a series that wasn't there before would be no increase.
+        self._ended = {code: _REQUESTS.labels(method, code.name) for code in (StatusCode.OK, StatusCode.INTERNAL)}
         self.streams = _STREAMS.labels(method)
 
     def record(self, code: StatusCode, seconds: float) -> None:

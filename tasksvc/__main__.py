@@ -35,7 +35,7 @@ from tasksvc.queue_bell import QueueBell
 from tasksvc.queue_figures import QueueFigures, SeenWorkers
 from tasksvc.queue_store import QueueStore
 from tasksvc.queues import QueueServicer
-from tasksvc.readings import readings_of
+from tasksvc.readings import Reader
 from tasksvc.relay import Relay
 from tasksvc.replays import Replays
 from tasksvc.restored import restored
@@ -167,7 +167,7 @@ async def serve(settings: Settings) -> None:
             tls=service_tls(settings, "server"),
         )
         relays = [Relay(own_pool, bus, bell, task_cache, access_cache)] if settings.relay == "on" else []
-        readings = Readings(readings_of(own_pool))
+        readings = Readings(Reader(pool).read)
         queue_workers = (queue_bell, queues, heartbeats, seen_workers, figures)
         await run(server, trust, bell, *queue_workers, *pools, replays, sessions, readings, *relays, settings=settings)
 

@@ -19,3 +19,17 @@ CROSS JOIN LATERAL (
     ) AS first
 ) AS waiting
 HAVING count(*) > 0
+
+-- read_queues
+-- Every task of every queue, by what it waits for. Paused queues wait by intention: their age alarms nobody.
+SELECT
+    count(*) FILTER (WHERE state = 1 AND blockers = 0 AND ready_time <= now()) AS waiting,
+    count(*) FILTER (WHERE state = 1 AND blockers = 0 AND ready_time > now()) AS scheduled,
+    count(*) FILTER (WHERE state = 2 OR blockers > 0) AS blocked,
+    count(*) FILTER (WHERE state = 3) AS running,
+    coalesce(extract(epoch FROM now() - min(ready_time) FILTER (
+        WHERE state = 1 AND blockers = 0 AND ready_time <= now() AND queues.pause_time IS NULL
+    )), 0)::double precision AS oldest_age,
+    (SELECT count(DISTINCT name) FROM queue_workers WHERE seen_time > now() - interval '1 minute') AS workers,
+    (SELECT count(*) FROM queues WHERE pause_time IS NOT NULL) AS paused
+FROM jobs JOIN queues ON queues.id = jobs.queue_id
