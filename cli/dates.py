@@ -1,6 +1,7 @@
 """Times as people write them: `tomorrow`, `fri 17:00`, `2h`, `2026-12-01`, in the time zone of this machine.
 
-A day without a time means its end for a deadline: what is due tomorrow may be done all of tomorrow.
+A day without a time means its end for a deadline, since what is due tomorrow may be done all of tomorrow, and its
+beginning for what is not to be done before.
 """
 
 import re
@@ -13,7 +14,7 @@ FORMS: Final = (
     "2h, 3d, today, 'tomorrow 9:00', 'fri 17:00', 17:00, 2026-12-01, '2026-12-01 17:00' or 2026-12-01T17:00:00Z"
 )
 
-_END_OF_DAY: Final = time(23, 59)
+END_OF_DAY: Final = time(23, 59)
 _DAYS: Final = {"today": 0, "tomorrow": 1, "yesterday": -1}
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _UNITS: Final = {
@@ -33,12 +34,17 @@ _CALENDAR: Final = re.compile(r"\d{4}-\d\d?-\d\d?(?!\d).*|\d{1,2}\.? [a-z]{3,9}\
 _YEAR: Final = re.compile(r"\d{4}")
 
 
-def parse_time(text: str, now: datetime | None = None) -> datetime:
-    """The time that is meant, seen from `now`. Raises UsageProblem, which names the forms that are understood."""
+def parse_time(text: str, now: datetime | None = None, *, whole_day: time = END_OF_DAY) -> datetime:
+    """The time that is meant, seen from `now`; `whole_day` is the time of a day that has none.
+
+    Raises UsageProblem, which names the forms that are understood.
+    """
     present = now or datetime.now(_this_zone())
     words = " ".join(text.lower().split())
     try:
-        meant = _relative(words, present) or _by_day(words, present) or _by_calendar(words, present)
+        meant = (
+            _relative(words, present) or _by_day(words, present, whole_day) or _by_calendar(words, present, whole_day)
+        )
     except (ValueError, OverflowError):
         meant = None
     if meant is None:
@@ -73,7 +79,7 @@ def _relative(words: str, now: datetime) -> datetime | None:
     return _local(now.replace(tzinfo=None) + length, now)
 
 
-def _by_day(words: str, now: datetime) -> datetime | None:
+def _by_day(words: str, now: datetime, whole_day: time) -> datetime | None:
     day, _, clock = words.partition(" ")
     if _CLOCK.fullmatch(words):
         meant = _local(datetime.combine(now.date(), _clock(words)), now)
@@ -81,7 +87,7 @@ def _by_day(words: str, now: datetime) -> datetime | None:
     weekday = next((n for n, name in enumerate(_WEEKDAYS) if len(day) > 2 and name.startswith(day)), None)  # noqa: PLR2004 - the shortest that is clear
     if day not in _DAYS and weekday is None:
         return None
-    at = _clock(clock.removeprefix("at ")) if clock else _END_OF_DAY
+    at = _clock(clock.removeprefix("at ")) if clock else whole_day
     if weekday is None:
         return _local(datetime.combine(now.date() + timedelta(days=_DAYS[day]), at), now)
     date = now.date() + timedelta(days=(weekday - now.weekday()) % 7)
@@ -97,14 +103,14 @@ def _clock(text: str) -> time:
     return time(int(hour), int(minute), int(second))
 
 
-def _by_calendar(words: str, now: datetime) -> datetime | None:
+def _by_calendar(words: str, now: datetime, whole_day: time) -> datetime | None:
     if not _CALENDAR.fullmatch(words):
         return None
     from dateutil.parser import parse
 
-    meant, late = (parse(words, default=datetime.combine(now.date(), at)) for at in (time(), _END_OF_DAY))
-    if (meant.time(), late.time()) == (time(), _END_OF_DAY):
-        meant = late  # no time was given
+    meant, late = (parse(words, default=datetime.combine(now.date(), at)) for at in (time(), END_OF_DAY))
+    if (meant.time(), late.time()) == (time(), END_OF_DAY):
+        meant = datetime.combine(meant.date(), whole_day, meant.tzinfo)  # no time was given
     meant = meant if meant.tzinfo else _local(meant, now)
     return meant if meant > now or _YEAR.search(words) else meant.replace(year=meant.year + 1)
 

@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from cli import accounts, changes, completion, config, failures, inbox, projects, stack, tasks, tokens, watch, worker
+from cli import (
+    accounts,
+    changes,
+    completion,
+    config,
+    failures,
+    inbox,
+    projects,
+    queues,
+    stack,
+    tasks,
+    tokens,
+    watch,
+    worker,
+)
 from cli.invocation import CONTEXT, OUTPUT, Before
 from cli.output import Format
 
@@ -25,7 +39,13 @@ def taskbell(
 
 for part in (accounts, tasks, changes, watch, worker, stack, completion):
     app.add_typer(part.app)
-for name, group in (("project", projects), ("inbox", inbox), ("token", tokens), ("config", config)):
+for name, group in (
+    ("project", projects),
+    ("queue", queues),
+    ("inbox", inbox),
+    ("token", tokens),
+    ("config", config),
+):
     app.add_typer(group.app, name=name)
 
 

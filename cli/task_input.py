@@ -1,6 +1,5 @@
 """What a person gives for a task's fields on the command line, and the values that are meant."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -9,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli import sdk
-from cli.failures import UsageProblem
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -42,9 +40,17 @@ class Clearable(StrEnum):
     LABELS = "labels"
     ASSIGNEE = "assignee"
     DUE = "due"
+    SCHEDULE = "schedule"
+    BLOCKED_BY = "blocked-by"
+    RECURRENCE = "recurrence"
 
 
-_FIELDS: Final[Mapping[Clearable, str]] = {Clearable.ASSIGNEE: "assignee_id", Clearable.DUE: "due_time"}
+_FIELDS: Final[Mapping[Clearable, str]] = {
+    Clearable.ASSIGNEE: "assignee_id",
+    Clearable.DUE: "due_time",
+    Clearable.SCHEDULE: "schedule_time",
+    Clearable.BLOCKED_BY: "blocked_by",
+}
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the last 6 or more characters of it.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Their ids, or the last 6 or more characters of them.")]
@@ -101,26 +107,9 @@ def cleared(fields: Sequence[Clearable]) -> list[str]:
     return [_FIELDS.get(field, field.value) for field in fields]
 
 
-def payload_from(text: str | None) -> "sdk.google.Struct | None":
-    """A worker's payload: a JSON object."""
-    if text is None:
-        return None
-    try:
-        value = json.loads(sys.stdin.read() if text == "-" else text, parse_constant=_refused)
-    except ValueError as error:
-        raise UsageProblem(f"the payload is no JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise UsageProblem('the payload must be a JSON object, such as \'{"file": "a.png"}\'')
-    return sdk.google.Struct.from_dict(value)
-
-
 def status_filter(filter_: str, statuses: Sequence[Status]) -> str:
     """The filter, narrowed to these statuses."""
     if not statuses:
         return filter_
     wanted = "(" + " OR ".join(f"status = {status.name}" for status in statuses) + ")"
     return f"({filter_}) AND {wanted}" if filter_.strip() else wanted
-
-
-def _refused(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")

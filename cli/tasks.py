@@ -20,8 +20,24 @@ from cli.task_input import (
     Status,
     cleared,
     new_values,
-    payload_from,
     status_filter,
+)
+from cli.work_input import (
+    At,
+    BlockedBy,
+    ConcurrencyKey,
+    MaxAttempts,
+    Payload,
+    Queue,
+    Recur,
+    RecurMode,
+    TimeZone,
+    UniqueFor,
+    UniqueKey,
+    UniqueScopeOption,
+    payload_from,
+    time_values,
+    unique_values,
 )
 
 app = typer.Typer()
@@ -43,18 +59,37 @@ async def add(
     assignee: Assignee = None,
     due: Due = None,
     project: Project = "",
-    queue: Annotated[str, typer.Option("--queue", help="The queue whose workers do it.")] = "",
-    payload: Annotated[
-        str | None,
-        typer.Option("--payload", help="What the worker gets: a JSON object; - reads it from standard input."),
-    ] = None,
+    at: At = None,
+    blocked_by: BlockedBy = None,
+    recur: Recur = None,
+    recur_mode: RecurMode = None,
+    time_zone: TimeZone = None,
+    queue: Queue = "",
+    payload: Payload = None,
+    unique_key: UniqueKey = "",
+    unique_scope: UniqueScopeOption = None,
+    unique_for: UniqueFor = None,
+    concurrency_key: ConcurrencyKey = "",
+    max_attempts: MaxAttempts = 0,
 ) -> None:
     """Adds a task."""
     where = await _project(cli, project)
     given = await new_values(
         cli.client, where, description=description, priority=priority, labels=label, assignee=assignee, due=due
     )
-    task = sdk.tasks.Task(title=" ".join(title), project_id=where, queue=queue, payload=payload_from(payload), **given)
+    given |= await time_values(
+        cli.client, at=at, blocked_by=blocked_by, recur=recur, mode=recur_mode, time_zone=time_zone
+    )
+    task = sdk.tasks.Task(
+        title=" ".join(title),
+        project_id=where,
+        queue=queue,
+        payload=payload_from(payload),
+        concurrency_key=concurrency_key,
+        max_attempts=max_attempts,
+        **unique_values(unique_key, unique_scope, unique_for),
+        **given,
+    )
     await _show(cli, await cli.client.tasks.create_task(sdk.tasks.CreateTaskRequest(task=task)))
 
 
@@ -125,6 +160,11 @@ async def edit(
     ] = None,
     assignee: Assignee = None,
     due: Due = None,
+    at: At = None,
+    blocked_by: BlockedBy = None,
+    recur: Recur = None,
+    recur_mode: RecurMode = None,
+    time_zone: TimeZone = None,
     project: Annotated[str, typer.Option("--project", "-P", help="Moves it to this project.")] = "",
     clear: Annotated[list[Clearable] | None, typer.Option("--clear", help="Empties a field; may be repeated.")] = None,
 ) -> None:
@@ -135,6 +175,9 @@ async def edit(
         where = (await cli.client.tasks.get_task(sdk.tasks.GetTaskRequest(id=id_))).project_id
     new = await new_values(
         cli.client, where, description=description, priority=priority, labels=label, assignee=assignee, due=due
+    )
+    new |= await time_values(
+        cli.client, at=at, blocked_by=blocked_by, recur=recur, mode=recur_mode, time_zone=time_zone
     )
     new |= {"title": title} if title is not None else {}
     new |= {"project_id": moved_to} if moved_to else {}

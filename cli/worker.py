@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from cli.completion import queue_names
 from cli.failures import INTERRUPTED, UsageProblem
 from cli.invocation import Cli, command
 
@@ -28,7 +29,13 @@ async def worker(
         typer.Argument(metavar="-- COMMAND...", help="Run once for each task: its payload is on standard input."),
     ],
     queue: Annotated[
-        list[str], typer.Option("--queue", "-q", help="Whose tasks it does; may be repeated, the first comes first.")
+        list[str],
+        typer.Option(
+            "--queue",
+            "-q",
+            help="Whose tasks it does; may be repeated, the first comes first.",
+            autocompletion=queue_names,
+        ),
     ],
     project: Annotated[
         str,

@@ -13,7 +13,7 @@ from cli.json_shape import to_plain
 from cli.names import short
 from cli.people import People
 from cli.sdk import google, tasks
-from cli.views.text import clock, fields, listing, one_line, safe
+from cli.views.text import clock, fields, length, listing, one_line, safe
 
 _STATUS_STYLES: Final = {
     "IN_PROGRESS": "cyan",
@@ -32,7 +32,6 @@ class TaskView:
 
     def card(self, task: tasks.Task, /) -> Table:
         """All that is worth telling of a task."""
-        progress = f"{task.progress.percent} % {task.progress.message}".rstrip() if task.progress else ""
         return fields(
             [
                 ("Id", task.id),
@@ -45,10 +44,16 @@ class TaskView:
                 ("Scheduled", clock(task.schedule_time)),
                 ("Project", task.project_id),
                 ("Part of", task.parent_id),
+                ("Blocked by", "\n".join(task.blocked_by)),
+                ("Recurs", recurrence_text(task)),
+                ("Series", task.series_id if task.series_id != task.id else ""),
                 ("Queue", task.queue),
-                ("Attempt", str(task.attempt) if task.attempt else ""),
+                ("Unique key", unique_text(task)),
+                ("Concurrency key", task.concurrency_key),
+                ("Attempt", f"{task.attempt} of {task.max_attempts}" if task.queue else ""),
                 ("Worker", task.worker),
-                ("Progress", progress),
+                ("Lease until", clock(task.lease_expire_time, seconds=True)),
+                ("Progress", progress_text(task)),
                 ("Error", task.last_error),
                 ("Payload", _json(task.payload)),
                 ("Result", _json(task.result)),
@@ -136,6 +141,27 @@ def status_text(task: tasks.Task) -> Text:
 def priority_text(task: tasks.Task) -> Text:
     """The priority in its colour."""
     return Text(task.priority.name, style=_PRIORITY_STYLES.get(task.priority.name, ""))
+
+
+def progress_text(task: tasks.Task) -> str:
+    """How far its worker is."""
+    return f"{task.progress.percent} % {task.progress.message}".rstrip() if task.progress else ""
+
+
+def recurrence_text(task: tasks.Task) -> str:
+    """When it comes again."""
+    if not task.recurrence:
+        return ""
+    mode = task.recurrence_mode.name.lower().replace("_", " ")
+    return f"{task.recurrence} ({mode}, {task.recurrence_time_zone or 'UTC'})"
+
+
+def unique_text(task: tasks.Task) -> str:
+    """Its unique key, and for how long that is taken."""
+    if not task.unique_key:
+        return ""
+    scope = f"for {length(task.unique_period)}" if task.unique_period else f"while {task.unique_scope.name.lower()}"
+    return f"{task.unique_key} ({scope})"
 
 
 def due_text(task: tasks.Task) -> Text:

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from rich.table import Table
@@ -25,6 +25,21 @@ def one_line(text: str) -> str:
 def clock(time: datetime | None, *, seconds: bool = False) -> str:
     """A time on the wall clock of this machine."""
     return time.astimezone().strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M") if time else ""
+
+
+def length(time: timedelta | None) -> str:
+    """How long, in the two largest units that it takes."""
+    if time is None:
+        return ""
+    seconds = time.total_seconds()
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{round(seconds, 1):g} s"
+    parts, rest = [], round(seconds)
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        number, rest = divmod(rest, size)
+        if number:
+            parts.append(f"{number:,} {unit}")
+    return " ".join(parts[:2])
 
 
 def listing(*headers: str) -> Table:

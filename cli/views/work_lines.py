@@ -60,7 +60,8 @@ def told(happening: Happening) -> str:
         case Draining(running, grace):
             if not running:
                 return "Stopping."
-            return f"Stopping when {running} running are done, in {grace:.0f} s at most; Ctrl-C gives them back now."
+            what = "the running task" if running == 1 else f"the {running:,} running tasks"
+            return f"Finishing {what}, in {grace:g} s at most; one more Ctrl-C gives back what runs."
     return ""
 
 
