@@ -1,16 +1,21 @@
 """The inbox, and events as they come."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from rich.console import Group
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from cli.names import short
 from cli.people import People
-from cli.sdk import events, notifications
-from cli.views.tasks import priority_text, status_text
+from cli.sdk import events, notifications, tasks
+from cli.views.tasks import priority_text, progress_text, status_text
 from cli.views.text import clock, listing, one_line, safe
+
+_PROGRESSED: Final = "task.progressed"
+_BAR: Final = 12
 
 
 class NotificationView:
@@ -43,6 +48,8 @@ def event_line(event: events.Event, people: People) -> Text:
     if event.task is not None:
         line.append_text(Text.assemble("  ", (short(event.task.id), "dim"), "  ", status_text(event.task)))
         line.append(f"  {one_line(event.task.title)}")
+        if event.type == _PROGRESSED:
+            line.append(f"  {one_line(progress_text(event.task))}", style="cyan")
     elif event.member is not None:
         line.append(f"  {safe(event.member.username)}  {event.member.role.name}")
     if event.changed_fields:
@@ -71,17 +78,46 @@ class LiveTable:
 
     def draw(self) -> Group:
         """The table as it stands, with the state of the connection under it."""
-        table = listing("TIME", "ID", "WHAT", "STATUS", "PRIORITY", "ASSIGNEE", "BY", "TITLE")
+        work = any(event.task and event.task.queue for event in self._shown.values())
+        progress = ("PROGRESS",) if work else ()
+        table = listing("TIME", "ID", "WHAT", "STATUS", *progress, "PRIORITY", "ASSIGNEE", "BY", "TITLE")
         for event in self._shown.values():
             task = event.task
-            table.add_row(
+            cells: list[RenderableType] = [
                 clock(event.time, seconds=True)[-8:],
                 Text(short(event.task_id), style="dim"),
                 event.type,
                 status_text(task) if task else "",
+                *([_bar(task)] if work else []),
                 priority_text(task) if task else "",
                 Text(safe(self._people.name(task.assignee_id))) if task else "",
                 Text(safe(self._people.name(event.actor_id))),
-                Text(one_line(task.title)) if task else Text(safe(event.member.username) if event.member else ""),
-            )
+                _subject(event),
+            ]
+            table.add_row(*cells)
         return Group(table, Text(self.state, style="dim")) if self._shown else Group(Text(self.state, style="dim"))
+
+
+def _subject(event: events.Event) -> Text:
+    """What it is about, and what its worker is at."""
+    task = event.task
+    if task is None:
+        return Text(safe(event.member.username) if event.member else "")
+    text = Text(one_line(task.title))
+    if _runs(task) and task.progress:
+        text.append(f"  {one_line(task.progress.message)}", style="dim")
+    return text
+
+
+def _bar(task: tasks.Task | None) -> RenderableType:
+    """How far a running task is."""
+    if task is None or not _runs(task):
+        return ""
+    percent = task.progress.percent if task.progress else 0
+    cell = Table.grid(padding=(0, 1, 0, 0))
+    cell.add_row(ProgressBar(total=100, completed=percent, width=_BAR), f"{percent:>3} %")
+    return cell
+
+
+def _runs(task: tasks.Task) -> bool:
+    return bool(task.queue) and task.status == tasks.TaskStatus.IN_PROGRESS
