@@ -25,6 +25,7 @@ from tasksvc.cache_trust import CacheTrust
 from tasksvc.heartbeats import Heartbeats
 from tasksvc.lease_store import LeaseStore
 from tasksvc.leasing import Leasing
+from tasksvc.measured_leases import MeasuredLeases
 from tasksvc.memberships import Memberships
 from tasksvc.outbox_bell import OutboxBell
 from tasksvc.passwords import Passwords
@@ -103,7 +104,7 @@ async def serve(settings: Settings) -> None:
         projects = ProjectServicer(ProjectStore(pool), memberships, replays, bell, webhook_secrets)
         task_access = TaskAccess(memberships, PersonalProjects(pool))
         tasks = TaskServicer(pool, task_access, task_cache, replays, announcer)
-        leases = LeaseStore(pool)
+        leases = MeasuredLeases(pool)
         heartbeats = Heartbeats(LeaseStore(own_pool))
         seen_workers = SeenWorkers(pool)
         figures = QueueFigures(pool)
