@@ -49,13 +49,19 @@ from tasksvc.tasks import TaskServicer
 from tasksvc.trusted_cache import TrustedCache
 from tasksvc.usernames import Usernames
 from tasksvc.webhook_secrets import WebhookSecrets, read_webhook_keys
+from tasksvc.workers.due import Deadlines
 from tasksvc.workers.handler_entry_points import with_installed
 from tasksvc.workers.handler_pool import HandlerPool
+from tasksvc.workers.purge import Purge
+from tasksvc.workers.reaper import Reaper
+from tasksvc.workers.recurrences import Recurrences
+from tasksvc.workers.retention import Retention
 from tasksvc.workers.webhook import NAME as WEBHOOK
 from tasksvc.workers.webhook import Webhook, outgoing
 
 SCHEMA: Final = "tasksvc"
 _OWN_POOL: Final = 3
+_WORK_POOL: Final = 5
 MIGRATIONS: Final = Path(__file__).parent / "sql" / "migrations"
 
 
@@ -65,6 +71,8 @@ async def serve(settings: Settings) -> None:
         postgres.connect(settings.database_url, SCHEMA, settings.database_pool, **SETTINGS) as pool,
         # What must not wait behind calls: else a busy moment would cost the trust in the cache, and make itself longer.
         postgres.connect(settings.database_url, SCHEMA, _OWN_POOL, purpose="own") as own_pool,
+        # Nor need what is done by itself wait behind calls.
+        postgres.connect(settings.database_url, SCHEMA, _WORK_POOL, purpose="workers") as work_pool,
         redis_link.connect(settings.redis_url, SCRIPTS) as redis,
         jetstream.connect(settings.nats_url) as bus,
         outgoing(allow_private=settings.webhook_allow_private == "on") as outside,
@@ -169,8 +177,28 @@ async def serve(settings: Settings) -> None:
         )
         relays = [Relay(own_pool, bus, bell, task_cache, access_cache)] if settings.relay == "on" else []
         readings = Readings(Reader(pool).read)
+        housekeepers = (
+            Reaper(LeaseStore(work_pool), announcer),
+            Deadlines(work_pool, announcer, ahead=settings.due_soon),
+            Recurrences(work_pool, announcer),
+            Retention(work_pool, announcer),
+            Purge(work_pool, announcer, kept=settings.deleted_retention),
+        )
+        by_itself = housekeepers if settings.workers == "on" else ()
         queue_workers = (queue_bell, queues, heartbeats, seen_workers, figures)
-        await run(server, trust, bell, *queue_workers, *pools, replays, sessions, readings, *relays, settings=settings)
+        await run(
+            server,
+            trust,
+            bell,
+            *queue_workers,
+            *pools,
+            *by_itself,
+            replays,
+            sessions,
+            readings,
+            *relays,
+            settings=settings,
+        )
 
 
 def main() -> None:

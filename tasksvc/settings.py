@@ -11,6 +11,7 @@ from tasksvc.signing_keys import read_signing_keys
 from tasksvc.webhook_secrets import read_webhook_keys
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_A_DECADE: Final = 10 * 366 * 86400.0
 
 
 def _lifetime(value: Any) -> Any:
@@ -42,6 +43,13 @@ class Settings(DatabaseSettings):
     secret of the first. Without it the service key is taken."""
     webhook_allow_private: Literal["on", "off"] = "off"
     """Whether webhooks may call addresses of private networks, and this machine."""
+    workers: Literal["on", "off"] = "on"
+    """Whether this replica takes part in what is done by itself: it takes back leases, tells of deadlines, goes on with
+    series, and removes what isn't kept."""
+    due_soon: Annotated[Lifetime, Field(le=_A_DECADE)] = 3600
+    """How long before its due_time a task is due soon; 0: never."""
+    deleted_retention: Annotated[Lifetime, Field(le=_A_DECADE)] = 30 * 86400
+    """How long deleted tasks can be restored before they are removed for good."""
     jwt_key: SecretStr | None = None
     """Ed25519 private keys in PEM: the first signs, all check. Without it one is made, and kept in the database."""
     access_token_lifetime: Lifetime = 15 * 60

@@ -78,6 +78,11 @@ def restore(task: Task) -> Change | None:
     return Change.of(task, "task.restored", delete_time=None)
 
 
+def remind(task: Task, event: str) -> Change:
+    """Tells of a task that has not changed."""
+    return Change(replace(existing(task), version=task.version + 1, update_time=MOMENT), event, ())
+
+
 def existing(task: Task) -> Task:
     """The task, if it wasn't deleted. Raises TaskNotFound."""
     if task.delete_time is not None:

@@ -1,11 +1,12 @@
 """Series of tasks: what a task must say to recur, and the task that comes after it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from chassis.errors import InvalidField
-from tasksvc.domain.recurrence import Occurrence, check
+from tasksvc.domain.recurrence import Occurrence, Rule, check
 from tasksvc.domain.task import MOMENT, RecurrenceMode, Task
 
 _HOW: Final = ("recurrence_mode", "recurrence_time_zone")
@@ -37,14 +38,46 @@ def recurring(before: Task, values: Mapping[str, Any], now: datetime) -> dict[st
     return new
 
 
-def place(task: Task, schedule_time: datetime | None) -> datetime:
-    """When a task stands in its series, if this is the schedule_time that was meant: attempts that failed move it."""
-    return schedule_time or task.due_time or task.create_time
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What comes of a series, at some moment."""
+
+    now: Occurrence | None
+    """The time whose task is to be made; None: none is."""
+    later: datetime | None
+    """When there will be another one; None: that depends on what becomes of the tasks."""
 
 
-def following(task: Task, schedule_time: datetime | None, occurrence: Occurrence, task_id: str) -> Task:
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where the newest task of a series stands, as far as it is known."""
+
+    schedule_time: datetime | None
+    """As it was meant: attempts that fail move the task's."""
+    wall: datetime | None
+    """Which time of the rule it is, as clocks show it; None: what the task's times say."""
+    number: int | None
+    """Which one it is, from 1; None: the first."""
+
+    def time(self, task: Task) -> datetime:
+        """The moment."""
+        return self.schedule_time or task.due_time or task.create_time
+
+
+def outlook(task: Task, stand: Stand, moment: datetime) -> Outlook:
+    """What comes after the newest task of a series. Raises InvalidField."""
+    rule = Rule.read(task.recurrence, task.recurrence_time_zone)
+    last = rule.begin(stand.time(task))
+    last = replace(last, wall=stand.wall or last.wall, number=stand.number or last.number)
+    coming = rule.after(last, moment)
+    if task.recurrence_mode is RecurrenceMode.AFTER_END:
+        return Outlook(coming, None)
+    return Outlook(rule.newest(last, moment), coming.time if coming else None)
+
+
+def following(task: Task, stand: Stand, occurrence: Occurrence, task_id: str) -> Task:
     """The first version of the next one, which has its times as far from each other. Raises OverflowError."""
-    later = occurrence.time - place(task, schedule_time)
+    later = occurrence.time - stand.time(task)
     due_time = task.due_time and task.due_time + later
     return Task(
         id=task_id,
@@ -57,7 +90,7 @@ def following(task: Task, schedule_time: datetime | None, occurrence: Occurrence
         assignee_id=task.assignee_id,
         due_time=due_time,
         # Without any time of its own, it still waits for its turn.
-        schedule_time=occurrence.time if schedule_time or not due_time else None,
+        schedule_time=occurrence.time if stand.schedule_time or not due_time else None,
         parent_id=task.parent_id,
         queue=task.queue,
         payload=task.payload,
