@@ -25,7 +25,7 @@ SQL: Final = queries("tasksvc")
 EVERY: Final = 5.0
 STRETCH: Final = 10_000
 _MOST: Final = 100
-_BEGINNING: Final = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
+BEGINNING: Final = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 _DELETED: Final = Counter("taskbell_retention_deleted_tasks", "Ended tasks that were deleted as their queues say.")
 
 
@@ -50,7 +50,7 @@ class Retention:
         places, self._places = self._places, {}
         found = False
         for queue in queues:
-            ended, self._places[queue["id"]] = await self._scan(queue, places.get(queue["id"], _BEGINNING))
+            ended, self._places[queue["id"]] = await self._scan(queue, places.get(queue["id"], BEGINNING))
             found |= bool(ended)
             for first in range(0, len(ended), _MOST):
                 await self._delete(ended[first : first + _MOST])
@@ -64,8 +64,8 @@ class Retention:
             SQL["scan_ended"], queue["project_id"], queue["name"], queue["retention"], *place, self._stretch
         )
         if row is None:
-            return (), _BEGINNING
-        return row["ended"], (row["create_time"], row["id"]) if row["seen"] == self._stretch else _BEGINNING
+            return (), BEGINNING
+        return row["ended"], (row["create_time"], row["id"]) if row["seen"] == self._stretch else BEGINNING
 
     async def _delete(self, task_ids: Sequence[str]) -> None:
         seen = await self._tasks.get_all(self._pool, task_ids)
