@@ -149,6 +149,12 @@ class RouteNotFound(ServiceError):
 # --- it is there already ---
 
 
+class UniqueKeyTaken(ServiceError):
+    """Another task of the same queue has this unique_key; `task_id` names it."""
+
+    code, reason = StatusCode.ALREADY_EXISTS, "UNIQUE_KEY_TAKEN"
+
+
 class UsernameTaken(ServiceError):
     """Another user has this name."""
 
@@ -267,6 +273,12 @@ class TaskNotDeleted(ServiceError):
     """Only a deleted task can be restored."""
 
     code, reason = StatusCode.FAILED_PRECONDITION, "TASK_NOT_DELETED"
+
+
+class TaskBlocked(ServiceError):
+    """Others must be COMPLETED before this task is started or completed; `blocked_by` names them."""
+
+    code, reason = StatusCode.FAILED_PRECONDITION, "TASK_BLOCKED"
 
 
 class LastOwner(ServiceError):

@@ -44,6 +44,7 @@ class Patch:
 
 def new_task(message: pb.Task, project_id: str, creator_id: str) -> Task:
     """The first version of a task."""
+    _check_work(message)
     values = {name: read(message) for name, read in _READ.items()}
     values |= {name: read(message) for name, read in _FIXED.items()}
     values |= {"id": str(uuid7()), "project_id": project_id, "creator_id": creator_id}
@@ -118,6 +119,22 @@ def _time(message: pb.Task, name: str) -> datetime | None:
 
 def _payload(message: pb.Task) -> Mapping[str, Any] | None:
     return struct_to_json(message.payload, "task.payload") if message.HasField("payload") else None
+
+
+def _check_work(message: pb.Task) -> None:
+    """Refuses what says nothing without something else."""
+    for name in ("concurrency_key", "max_attempts"):
+        if not message.queue and getattr(message, name):
+            raise InvalidField.named(f"task.{name}", getattr(message, name), "is for tasks with a queue only")
+    scope = pb.Task.UniqueScope.Name(message.unique_scope)
+    period = _unique_period(message)
+    if not message.unique_key and (message.unique_scope or period is not None):
+        raise InvalidField.named("task.unique_key", "", "must be set where unique_scope or unique_period is")
+    if message.unique_scope == pb.Task.PERIOD and period is None:
+        raise InvalidField.named("task.unique_period", "", "must be set for the unique_scope PERIOD")
+    if message.unique_scope != pb.Task.PERIOD and period is not None:
+        told = f"goes with the unique_scope PERIOD, not {scope}"
+        raise InvalidField.named("task.unique_period", f"{period:g}s", told)
 
 
 def _unique_scope(message: pb.Task) -> UniqueScope:
