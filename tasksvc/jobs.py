@@ -1,7 +1,8 @@
 """The jobs of tasks that people change: what claims find stays in step with what everybody sees."""
 
 from collections.abc import Collection, Iterable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
 import asyncpg
 
@@ -10,6 +11,31 @@ from tasksvc.domain.queue import QueueRef
 
 SQL: Final = queries("tasksvc")
 _REMEMBERED: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What a change did to queues."""
+
+    returned: frozenset[QueueRef] = frozenset()
+    """Where a job may stand where claims have passed by already."""
+    woken: frozenset[QueueRef] = frozenset()
+    """Where something may start now."""
+
+    @classmethod
+    def of(cls, rows: Iterable[asyncpg.Record]) -> Self:
+        """From rows of a project_id, a name, and whether a job came (`returned`) or room for one (`woken`)."""
+        returned, woken = set(), set()
+        for row in rows:
+            queue = QueueRef(str(row["project_id"]), row["name"])
+            if row["returned"]:
+                returned.add(queue)
+            if row["woken"]:
+                woken.add(queue)
+        return cls(frozenset(returned), frozenset(woken))
+
+    def __or__(self, other: Self) -> Self:
+        return type(self)(self.returned | other.returned, self.woken | other.woken)
 
 
 class Jobs:
@@ -32,7 +58,12 @@ class Jobs:
                 self._known.clear()
             self._known.update(unknown)
 
-    async def follow(self, db: Executor, task_ids: Collection[str]) -> set[QueueRef]:
-        """Brings the jobs of changed tasks in step, in their transaction; where something may start because of it."""
-        rows = await db.fetch(SQL["follow_jobs"], task_ids)
-        return {QueueRef(str(row["project_id"]), row["name"]) for row in rows}
+    async def follow(self, db: Executor, task_ids: Collection[str]) -> "Followed":
+        """Brings the jobs of changed tasks in step, in their transaction."""
+        return Followed.of(await db.fetch(SQL["follow_jobs"], task_ids))
+
+
+async def note_returns(db: Executor, queues: Collection[QueueRef]) -> None:
+    """Tells claims that there is something where they have passed by. The last thing in a transaction."""
+    if queues:
+        await db.execute(SQL["note_returns"], [queue.project_id for queue in queues], [queue.name for queue in queues])

@@ -3,31 +3,27 @@
 A task's row is locked before its job's, and rows of a kind in the order of ids, by everybody: nobody waits in a circle.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import product
 from typing import Any, Final, TypeAlias
 
 from chassis.caller import current_call
 from chassis.errors import LeaseLost, ServiceError
-from chassis.postgres import Executor, Pool, queries
+from chassis.postgres import Executor, Pool, queries, transaction
+from tasksvc.blockers import follow_blockers
+from tasksvc.claims import Claims, Lease, Terms
 from tasksvc.domain.queue import QueueRef
-from tasksvc.domain.task import Priority, Status, Task
-from tasksvc.task_rows import task_from_row
+from tasksvc.domain.task import Task
+from tasksvc.jobs import note_returns
+from tasksvc.task_rows import COLUMNS, task_from_row
+
+__all__ = ["Answer", "Completed", "Expired", "Failed", "Lease", "LeaseStore", "Outcome", "Released", "Settled"]
 
 SQL: Final = queries("tasksvc")
-_HIGHEST_FIRST: Final = tuple(sorted(Priority, reverse=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A task that a worker has for a time."""
-
-    lease_id: str
-    """What it answers with: another one each time, so that a late answer is told apart."""
-    task: Task
-    expire_time: datetime
+_SETTLE_LEASES: Final = SQL["settle_leases"].format(columns=COLUMNS)
+_EXTEND_LEASE: Final = SQL["extend_lease"].format(columns=COLUMNS)
+_REPORT_PROGRESS: Final = SQL["report_progress"].format(columns=COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +84,7 @@ class LeaseStore:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._claims = Claims(pool)
 
     async def lease(
         self, queues: Sequence[QueueRef], most: int, *, worker: str, duration: float | None, streamed: bool
@@ -97,21 +94,7 @@ class LeaseStore:
         `duration` in seconds; None: as the queue says. A `streamed` lease is kept up by `hold`, and the task doesn't
         show its end.
         """
-        actor, trace = _call()
-        places = list(product(dict.fromkeys(queues), _HIGHEST_FIRST))
-        rows = await self._pool.fetch(
-            SQL["lease_tasks"],
-            [queue.project_id for queue, _ in places],
-            [queue.name for queue, _ in places],
-            [priority for _, priority in places],
-            most,
-            worker,
-            duration,
-            streamed,
-            actor,
-            trace,
-        )
-        return [Lease(str(row["lease_id"]), task_from_row(row), row["lease_end"]) for row in rows]
+        return await self._claims.claim(queues, most, Terms(worker, duration, streamed))
 
     async def settle(
         self, db: Executor, answers: Sequence[Answer], *, projects: Collection[str] | None = None
@@ -120,25 +103,20 @@ class LeaseStore:
 
         `projects`: where the caller may answer; None: everywhere. A lease of another project is as good as lost.
         """
-        actor, trace = _call()
-        first = {answer.lease_id.lower(): answer.outcome for answer in reversed(answers)}
-        rows = await db.fetch(
-            SQL["settle_leases"],
-            list(first),
-            *zip(*map(_columns, first.values()), strict=True),
-            projects if projects is None else list(projects),
-            actor,
-            trace,
-        )
-        settled = {str(row["answered"]): task_from_row(row) for row in rows}
-        woken = {QueueRef(task.project_id, task.queue) for task in settled.values() if task.status is Status.PENDING}
         # What is answered twice is answered once: the second time its lease is gone.
+        outcomes = {answer.lease_id.lower(): answer.outcome for answer in reversed(answers)}
+        settled, woken = await self._settle(db, outcomes, projects, locked=False)
+        left = [each for each, outcome in outcomes.items() if isinstance(outcome, Completed) and each not in settled]
+        if left:
+            more, also_woken = await self._settle_blocking(db, {each: outcomes[each] for each in left}, projects)
+            settled |= more
+            woken |= also_woken
         return Settled([_taken(settled, answer.lease_id.lower()) for answer in answers], woken)
 
     async def extend(self, lease_id: str, duration: float | None, *, projects: Collection[str] | None = None) -> Task:
         """Makes a lease last from now, so many seconds or as long as the queue says. Raises LeaseLost."""
         allowed = projects if projects is None else list(projects)
-        row = await self._pool.fetchrow(SQL["extend_lease"], lease_id, duration, allowed, *_call())
+        row = await self._pool.fetchrow(_EXTEND_LEASE, lease_id, duration, allowed, *_call())
         if row is None:
             raise _lost(lease_id)
         return task_from_row(row)
@@ -153,7 +131,7 @@ class LeaseStore:
     ) -> Task:
         """Says how far the task is. Raises LeaseLost."""
         allowed = projects if projects is None else list(projects)
-        row = await self._pool.fetchrow(SQL["report_progress"], lease_id, percent, message, allowed, *_call())
+        row = await self._pool.fetchrow(_REPORT_PROGRESS, lease_id, percent, message, allowed, *_call())
         if row is None:  # it may have been known
             row = await self._pool.fetchrow(SQL["leased_task"], lease_id, allowed)
         if row is None:
@@ -175,6 +153,39 @@ class LeaseStore:
             SQL["next_ready_time"], [queue.project_id for queue in queues], [queue.name for queue in queues]
         )
         return time
+
+    async def _settle(
+        self, db: Executor, outcomes: Mapping[str, Outcome], projects: Collection[str] | None, *, locked: bool
+    ) -> tuple[dict[str, Task], set[QueueRef]]:
+        """The tasks that were changed, by lease, and where something may start now."""
+        rows = await db.fetch(
+            _SETTLE_LEASES,
+            list(outcomes),
+            *zip(*map(_columns, outcomes.values()), strict=True),
+            projects if projects is None else list(projects),
+            *_call(),
+            locked,
+        )
+        settled, woken = {}, set()
+        for row in rows:
+            task = settled[str(row["answered"])] = task_from_row(row)
+            if row["wakes"]:
+                woken.add(QueueRef(task.project_id, task.queue))
+        return settled, woken
+
+    async def _settle_blocking(
+        self, db: Executor, outcomes: Mapping[str, Outcome], projects: Collection[str] | None
+    ) -> tuple[dict[str, Task], set[QueueRef]]:
+        """The same for tasks that others wait for, if any of them is one: these go on with the same commit."""
+        async with transaction(db) as connection:
+            rows = await connection.fetch(SQL["lock_leased"], list(outcomes))
+            if not rows:
+                return {}, set()
+            blocking = {str(row["lease_id"]): outcomes[str(row["lease_id"])] for row in rows}
+            settled, woken = await self._settle(connection, blocking, projects, locked=True)
+            followed = await follow_blockers(connection, [task.id for task in settled.values()])
+            await note_returns(connection, followed.returned)
+            return settled, woken | followed.woken
 
 
 def _columns(outcome: Outcome) -> tuple[int, dict[str, Any] | None, str, bool, float | None]:

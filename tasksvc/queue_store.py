@@ -50,6 +50,14 @@ class QueueStore:
                 return before
             return _queue(await connection.fetchrow(SQL["update_queue"], before.id, *astuple(settings)), ref)
 
+    async def follow_limits(self, ref: QueueRef) -> None:
+        """After the commit of other settings: with a higher limit, jobs that wait for others with their key may start.
+
+        Not in its transaction, which has the queue's row: others lock keys before that. Should it not come to this, a
+        key gets its limit when a task with it ends.
+        """
+        await self._pool.execute(SQL["follow_limits"], ref.project_id, ref.name)
+
     async def pause(self, ref: QueueRef) -> Queue:
         """Paused from now on, or since it was; made if there is none."""
         return _queue(await self._pool.fetchrow(SQL["pause_queue"], ref.project_id, ref.name), ref)

@@ -158,6 +158,7 @@ class QueueServicer(QueueServiceServicer):
             return await self._shown(await self._queues.update(db, ref, request.queue.etag, wanted.of))
 
         queue = await self._replays.once("UpdateQueue", request, respond)
+        await self._queues.follow_limits(ref)
         self._bell.ring([ref])
         return queue
 

@@ -12,6 +12,8 @@ from tasksvc.domain.task import MOMENT, Priority, RecurrenceMode, Status, Task, 
 _NOW: Final = "now"
 _TIMES: Final = tuple(name for name in Task.__dataclass_fields__ if name.endswith("_time"))
 _COLUMNS: Final = tuple(Task.__dataclass_fields__)
+COLUMNS: Final = ", ".join(f"task.{name}" for name in _COLUMNS)
+"""What a statement returns of a row of `tasks` to give one of `task_states`: whole, it has the search's words too."""
 
 
 def task_from_row(row: asyncpg.Record) -> Task:

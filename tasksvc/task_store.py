@@ -1,32 +1,29 @@
 """Tasks in PostgreSQL: the only place with their SQL. Every write is one statement, with the events that tell of it."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import asyncpg
-from uuid_utils.compat import uuid7
 
-from chassis.caller import current_call
-from chassis.errors import Conflict, InvalidField
+from chassis.errors import Conflict
 from chassis.postgres import Executor, queries, transaction
+from tasksvc.batch import Batch
+from tasksvc.blockers import check_circles, check_free, check_seen, follow_blockers, set_blockers
 from tasksvc.domain.change import Change, PastChange
 from tasksvc.domain.queue import QueueRef, queue_of
 from tasksvc.domain.task import Task
-from tasksvc.jobs import Jobs
+from tasksvc.jobs import Followed, Jobs, note_returns
 from tasksvc.ordering import Order, order_sql
 from tasksvc.page_bytes import MOST_BYTES, Portion
-from tasksvc.partitions import partition_of
 from tasksvc.places import at
 from tasksvc.task_filter import Parameters
-from tasksvc.task_rows import task_from_body, task_from_row, task_to_body
+from tasksvc.task_homes import check_assignees, check_homes, check_parents, hold_parents, no_parent
+from tasksvc.task_rows import task_from_body, task_from_row
+from tasksvc.task_writes import tasks_by_id, write_first, write_next
+from tasksvc.unique_keys import free_unique_keys, take_unique_keys
 
 SQL: Final = queries("tasksvc")
-_TEXTS: Final = frozenset({"title", "description"})
-_ASSIGN_TEXTS: Final = "title = new.title, description = new.description,"
-# The planner takes an array for a hundred items, for which it would rather read the whole table.
-_ONE: Final = "(SELECT $1::jsonb)"
-_MANY: Final = "jsonb_array_elements($1)"
 
 Decide: TypeAlias = Callable[[Task], Change | None]
 """Makes a change of the present version, or None if there is nothing to change; refuses by raising."""
@@ -49,7 +46,7 @@ class Written:
 
     tasks: list[Task]
     """In the order of what was asked."""
-    woken: set[QueueRef] = field(default_factory=set)
+    woken: frozenset[QueueRef] = frozenset()
     """Where other tasks than these may start because of it."""
 
 
@@ -66,7 +63,7 @@ class TaskStore:
 
     async def get_all(self, db: Executor, task_ids: Collection[str]) -> dict[str, Task]:
         """Those of the tasks that there are, by id, deleted or not."""
-        return _by_id(await db.fetch(SQL["get_tasks"], task_ids))
+        return tasks_by_id(await db.fetch(SQL["get_tasks"], task_ids))
 
     async def page(self, db: Executor, where: str, parameters: Parameters, order: Order, size: int) -> Portion[Task]:
         """The first tasks that the condition is true of, in this order."""
@@ -81,20 +78,27 @@ class TaskStore:
 
     async def create(self, db: Executor, changes: Sequence[Change], places: Sequence[str] = ("",)) -> Written:
         """Stores first versions, all or none."""
-        await _check_assignees(db, changes, places)
-        await self._jobs.ensure_queues(db, filter(None, (queue_of(change.task) for change in changes)))
-        parents = {change.task.parent_id for change in changes if change.task.parent_id}
-        if not parents:
-            return Written(await _create(db, changes))
+        await check_assignees(db, changes, places)
+        tasks = [change.task for change in changes]
+        await self._jobs.ensure_queues(db, filter(None, map(queue_of, tasks)))
+        parents = {task.parent_id for task in tasks if task.parent_id}
+        blockers = {blocker for task in tasks for blocker in task.blocked_by}
+        keyed = [pair for pair in zip(tasks, places, strict=True) if pair[0].unique_key]
+        if not (parents or blockers or keyed):
+            return Written(await write_first(db, changes))
         async with transaction(db) as connection:
-            rows = await connection.fetch(SQL["hold_parents"], parents)
-            there = {str(row["id"]): str(row["project_id"]) for row in rows}
-            for change, place in zip(changes, places, strict=True):
-                parent = change.task.parent_id
-                if parent and there.get(parent) != change.task.project_id:
-                    with at(place):
-                        raise _no_parent(parent)
-            return Written(await _create(connection, changes))
+            if blockers:
+                locked = await _lock(connection, parents | blockers)
+                await check_seen(connection, {place: t.blocked_by for t, place in zip(tasks, places, strict=True)})
+                check_parents(changes, places, {t.id: t.project_id for t in locked.values() if t.delete_time is None})
+            elif parents:
+                check_parents(changes, places, await hold_parents(connection, parents))
+            if keyed:
+                await take_unique_keys(connection, *zip(*keyed, strict=True))
+            written = Written(await write_first(connection, changes))
+            if blockers:
+                await set_blockers(connection, [task for task in tasks if task.blocked_by])
+        return written
 
     async def change(self, db: Executor, edit: Edit) -> Written:
         """Stores what is decided.
@@ -105,37 +109,64 @@ class TaskStore:
         change = edit.decide(edit.seen)
         if change is None:
             return Written([edit.seen])
-        if not change.rehomes and not change.task.queue:
-            await _check_assignees(db, [change], [edit.place])
-            if written := await _change(db, [change]):
+        if _stands_alone(edit.seen, change):
+            await check_assignees(db, [change], [edit.place])
+            if written := await write_next(db, [change], locked=False):
                 return Written([written[change.task.id]])
         return await self.change_all(db, [edit])
 
     async def change_all(self, db: Executor, edits: Sequence[Edit]) -> Written:
         """Stores what is decided of each task, all or none."""
-        expected = [(edit.seen, change) for edit in edits if (change := _decided(edit, edit.seen))]
-        trees = _trees(expected)
-        parents = {change.task.parent_id for _, change in expected if change.rehomes and change.task.parent_id}
+        expected = Batch.of((edit.seen, _decided(edit, edit.seen), edit.place) for edit in edits)
+        await self._jobs.ensure_queues(db, expected.queues)
         async with transaction(db) as connection:
             # Ahead of the rows, by everybody: who holds a row waits for no tree.
-            if trees:
-                await connection.execute(SQL["lock_trees"], trees)
-            tasks = _by_id(await connection.fetch(SQL["lock_tasks"], parents | {edit.seen.id for edit in edits}))
-            decided = [(edit, change) for edit in edits if (change := _decided(edit, tasks[edit.seen.id]))]
-            if not _trees([(tasks[change.task.id], change) for _, change in decided]) <= trees:
+            if expected.trees:
+                await connection.execute(SQL["lock_trees"], expected.trees)
+            if expected.newly_blocked:
+                await connection.execute(SQL["lock_circles"])
+            others = expected.parents | expected.blockers
+            tasks = await _lock(connection, others | {edit.seen.id for edit in edits})
+            batch = Batch.of((tasks[edit.seen.id], _decided(edit, tasks[edit.seen.id]), edit.place) for edit in edits)
+            if not (batch.trees <= expected.trees and batch.blockers <= others and batch.queues <= expected.queues):
                 raise Conflict("Another change moved the task meanwhile; try again.")
-            changes, places = [change for _, change in decided], [edit.place for edit, _ in decided]
-            for change, place in zip(changes, places, strict=True):
-                if change.task.parent_id in parents - tasks.keys():
-                    with at(place):
-                        raise _no_parent(change.task.parent_id)
-            await _check_assignees(connection, changes, places)
-            queued = [change.task for change in changes if change.task.queue]
-            await self._jobs.ensure_queues(connection, filter(None, map(queue_of, queued)))
-            tasks |= await _change(connection, changes)
-            woken = await self._jobs.follow(connection, [task.id for task in queued]) if queued else set()
-            await _check_homes(connection, changes, places)
+            for step in batch.steps:
+                if step.after.parent_id in expected.parents - tasks.keys():
+                    with at(step.place):
+                        raise no_parent(step.after.parent_id)
+            await self._check(connection, batch)
+            tasks |= await write_next(connection, [step.change for step in batch.steps], locked=True)
+            woken = await self._follow(connection, batch)
         return Written([tasks[edit.seen.id] for edit in edits], woken)
+
+    async def _check(self, db: Executor, batch: Batch) -> None:
+        """Refuses what can be seen to be wrong before it is stored."""
+        await check_assignees(db, [step.change for step in batch.steps], [step.place for step in batch.steps])
+        if batch.newly_blocked:
+            await check_seen(db, {step.place: step.new_blockers for step in batch.newly_blocked})
+        if batch.begun:
+            await check_free(db, {step.after.id: step.place for step in batch.begun})
+
+    async def _follow(self, db: Executor, batch: Batch) -> frozenset[QueueRef]:
+        """What goes along with the new versions; where something may start because of it."""
+        if batch.blocked:
+            await set_blockers(db, [step.after for step in batch.blocked])
+        if batch.newly_blocked:
+            await check_circles(db, {step.after.id: step.place for step in batch.newly_blocked})
+        if batch.rehomed:
+            await check_homes(db, {step.after.id: (step.after, step.place) for step in batch.rehomed})
+        followed = Followed()
+        if batch.queued:
+            followed |= await self._jobs.follow(db, [step.after.id for step in batch.queued])
+        if batch.turned:
+            followed |= await follow_blockers(db, [step.after.id for step in batch.turned])
+        if batch.key_freed:
+            await free_unique_keys(db, [step.before for step in batch.key_freed])
+        if batch.key_taken:
+            takers = batch.key_taken
+            await take_unique_keys(db, [step.after for step in takers], [step.place for step in takers])
+        await note_returns(db, followed.returned)
+        return followed.woken
 
 
 def _decided(edit: Edit, task: Task) -> Change | None:
@@ -143,87 +174,14 @@ def _decided(edit: Edit, task: Task) -> Change | None:
         return edit.decide(task)
 
 
-def _trees(decided: Sequence[tuple[Task, Change]]) -> set[str]:
-    """The projects in which tasks come to stand under others, or no longer do."""
-    return {
-        project
-        for before, change in decided
-        if change.rehomes
-        for project in (before.project_id, change.task.project_id)
-    }
+def _stands_alone(before: Task, change: Change) -> bool:
+    """Whether nothing but the task and its event has to be written."""
+    tied = before.queue or before.unique_key or before.blocked_by or change.task.blocked_by
+    return not (tied or change.rehomes)
 
 
-async def _create(db: Executor, changes: Sequence[Change]) -> list[Task]:
-    queued = any(change.task.queue for change in changes)
-    created = await _write(db, "enqueue_tasks" if queued else "create_tasks", changes)
-    return [created[change.task.id] for change in changes]
-
-
-async def _change(db: Executor, changes: Sequence[Change]) -> dict[str, Task]:
-    """Those of the tasks that still were in the version before."""
-    if not changes:
-        return {}
-    texts = any(not _TEXTS.isdisjoint(change.fields) for change in changes)
-    return await _write(db, "change_tasks", changes, texts=_ASSIGN_TEXTS if texts else "")
-
-
-async def _write(db: Executor, name: str, changes: Sequence[Change], **parts: str) -> dict[str, Task]:
-    call = current_call.get()
-    actor = call.caller.user_id if call.caller else None
-    items: list[dict[str, Any]] = [
-        {
-            "task": task_to_body(change.task),
-            "event_id": str(uuid7()),
-            "partition": partition_of(change.task.id),
-            "type": change.type,
-            "fields": change.fields,
-        }
-        for change in changes
-    ]
-    one = len(items) == 1
-    statement = SQL[name].format(items=_ONE if one else _MANY, **parts)
-    return _by_id(await db.fetch(statement, items[0] if one else items, actor or None, call.traceparent))
-
-
-async def _check_assignees(db: Executor, changes: Sequence[Change], places: Sequence[str]) -> None:
-    """Refuses tasks that come to somebody who is no member of their project."""
-    call = current_call.get()
-    caller = call.caller.user_id if call.caller else ""
-    assigned = {
-        (change.task.project_id, change.task.assignee_id): place
-        for change, place in zip(changes, places, strict=True)
-        if change.task.assignee_id and not {"assignee_id", "project_id"}.isdisjoint(change.fields)
-    }
-    # Whose role was looked at when the call began.
-    pairs = [pair for pair in assigned if pair[1] != caller]
-    if not pairs:
-        return
-    projects, users = zip(*pairs, strict=True)
-    for row in await db.fetch(SQL["list_strangers"], projects, users):
-        with at(assigned[row["project_id"], row["user_id"]]):
-            raise InvalidField.named("task.assignee_id", row["user_id"], "must be a member of the task's project")
-
-
-async def _check_homes(db: Executor, changes: Sequence[Change], places: Sequence[str]) -> None:
-    """Refuses what was just stored if it put a task where none can be; the transaction goes with it."""
-    rehomed = {change.task.id: (change, place) for change, place in zip(changes, places, strict=True) if change.rehomes}
-    if not rehomed:
-        return
-    for row in await db.fetch(SQL["misplaced_tasks"], list(rehomed)):
-        change, place = rehomed[str(row["id"])]
-        with at(place):
-            if row["parent_elsewhere"]:
-                raise _no_parent(change.task.parent_id)
-            if row["in_circle"]:
-                raise InvalidField.named(
-                    "task.parent_id", change.task.parent_id, "must not be the task itself or a part of it"
-                )
-            if row["left_subtasks"]:
-                raise InvalidField.named(
-                    "task.project_id",
-                    change.task.project_id,
-                    "would leave subtasks behind: move them too, or free them",
-                )
+async def _lock(db: Executor, task_ids: Collection[str]) -> dict[str, Task]:
+    return tasks_by_id(await db.fetch(SQL["lock_tasks"], task_ids))
 
 
 def _past_change(row: asyncpg.Record) -> PastChange:
@@ -235,11 +193,3 @@ def _past_change(row: asyncpg.Record) -> PastChange:
         fields=tuple(row["changed_fields"]),
         task=task_from_body(row["body"]),
     )
-
-
-def _no_parent(parent: str | None) -> InvalidField:
-    return InvalidField.named("task.parent_id", parent, "must be a task of the same project")
-
-
-def _by_id(rows: Sequence[asyncpg.Record]) -> dict[str, Task]:
-    return {task.id: task for task in map(task_from_row, rows)}

@@ -59,6 +59,8 @@ def transition(task: Task, action: Action, **values: Any) -> Change:
         stamps: dict[str, Any] = {"start_time": MOMENT, "end_time": None}
     elif rule.to is Status.PENDING:
         stamps = {"end_time": None, "result": None, "progress_percent": 0, "progress_message": ""}
+        if action is Action.REOPEN:
+            stamps["attempt"] = 0
     else:
         stamps = {"end_time": MOMENT}
     if rule.to is not Status.IN_PROGRESS:

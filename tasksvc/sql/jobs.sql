@@ -3,7 +3,7 @@
 -- that don't say it. A job without a queue's row breaks a constraint rather than to get lost.
 WITH change AS MATERIALIZED (
     SELECT
-        item, (item -> 'task' ->> 'id')::uuid AS id, queues.id AS queue_id, coalesce((item ->> 'blockers')::integer, 0) AS blockers,
+        item, (item -> 'task' ->> 'id')::uuid AS id, queues.id AS queue_id,
         item -> 'task' || CASE WHEN item -> 'task' -> 'max_attempts' = '0' AND queues.id IS NOT NULL
             THEN jsonb_build_object('max_attempts', default_max_attempts) ELSE '{{}}' END AS task
     FROM {items} AS given (item)
@@ -14,9 +14,16 @@ WITH change AS MATERIALIZED (
     SELECT new.* FROM change, jsonb_populate_record(NULL::task_states, change.task) AS new
     RETURNING *
 ), job AS (
-    INSERT INTO jobs (task_id, queue_id, priority, ready_time, key, state, blockers)
-    SELECT id, queue_id, priority, coalesce(schedule_time, create_time), concurrency_key, 1, blockers
+    INSERT INTO jobs (task_id, queue_id, priority, ready_time, key, state)
+    SELECT id, queue_id, priority, coalesce(schedule_time, create_time), concurrency_key, 1
     FROM changed JOIN change USING (id) WHERE queue <> ''
+    RETURNING queue_id, ready_time
+), behind AS MATERIALIZED (
+    -- How long ago is told by how close to the present claims remember to have passed by (see tasksvc/passed_by.py).
+    SELECT id FROM queues WHERE id IN (SELECT queue_id FROM job WHERE ready_time < now() - interval '0.2 seconds')
+    ORDER BY id FOR NO KEY UPDATE
+), returned AS (
+    UPDATE queues SET returns = returns + 1 FROM behind WHERE queues.id = behind.id
 ), event AS (
     INSERT INTO events (
         event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, body, traceparent
@@ -56,7 +63,7 @@ WITH wanted AS MATERIALIZED (
         there AND before.lease_id IS NOT NULL AND status = 2 AS leased,
         CASE
             WHEN status = 2 THEN 3
-            WHEN before.state = 2 AND before.queue_id = wanted.queue_id THEN 2
+            WHEN before.state = 2 AND before.queue_id = wanted.queue_id AND wanted.ready_time <= now() THEN 2
             ELSE 1
         END AS state
     FROM wanted LEFT JOIN before ON before.task_id = wanted.id
@@ -77,8 +84,10 @@ WITH wanted AS MATERIALIZED (
         (SELECT count(*) FROM task_blockers WHERE task_blockers.task_id = after.id AND open)
     FROM after WHERE there AND NOT was_there
 ), counted AS (
-    INSERT INTO job_keys (queue_id, key, running, parked)
-    SELECT change.queue_id, key, sum(running), sum(parked)
+    INSERT INTO job_keys AS known (queue_id, key, running, parked, most)
+    SELECT
+        queue_id, key, sum(running), sum(parked),
+        (SELECT coalesce(nullif(max_concurrency_per_key, 0), 2147483647) FROM queues WHERE queues.id = queue_id)
     FROM (
         SELECT old_queue_id AS queue_id, key, -was_leased::integer AS running, -(old_state = 2)::integer AS parked FROM after
         WHERE was_there
@@ -89,19 +98,28 @@ WITH wanted AS MATERIALIZED (
     GROUP BY 1, 2 HAVING sum(running) <> 0 OR sum(parked) <> 0
     ORDER BY 1, 2
     ON CONFLICT (queue_id, key) DO UPDATE
-        SET
-            running = job_keys.running + excluded.running, parked = job_keys.parked + excluded.parked,
-            open = job_keys.parked + excluded.parked > 0 AND (
-                SELECT max_concurrency_per_key = 0 OR job_keys.running + excluded.running < max_concurrency_per_key
-                FROM queues WHERE queues.id = job_keys.queue_id
-            )
+        SET running = known.running + excluded.running, parked = known.parked + excluded.parked, most = excluded.most
+    RETURNING queue_id, open
 ), ended AS (
     INSERT INTO job_ends (queue_id, completed, failed, cancelled)
     SELECT old_queue_id, count(*) FILTER (WHERE status = 3), count(*) FILTER (WHERE status = 4), count(*) FILTER (WHERE status = 5)
     FROM after WHERE was_there AND status >= 3 GROUP BY 1
-), behind AS (
-    SELECT id FROM queues WHERE id IN (SELECT queue_id FROM after WHERE there) ORDER BY id FOR NO KEY UPDATE
-), returned AS (
-    UPDATE queues SET returns = returns + 1 FROM behind WHERE queues.id = behind.id
 )
-SELECT DISTINCT queues.project_id, queues.name FROM after JOIN queues ON queues.id = old_queue_id WHERE was_leased AND NOT leased
+SELECT project_id, name, bool_or(returned) AS returned, bool_or(woken) AS woken
+FROM (
+    SELECT queue_id AS id, true AS returned, false AS woken FROM after WHERE there AND state = 1
+    UNION ALL
+    SELECT old_queue_id, false, true FROM after WHERE was_leased AND NOT leased
+    UNION ALL
+    SELECT queue_id, false, true FROM counted WHERE open
+) AS queue
+JOIN queues USING (id)
+GROUP BY 1, 2
+
+-- note_returns
+-- In the order of ids, as everywhere, and after everything else: nobody waits for anything while having these rows.
+WITH behind AS MATERIALIZED (
+    SELECT id FROM unnest($1::uuid[], $2::text[]) AS given (project_id, name) JOIN queues USING (project_id, name)
+    ORDER BY id FOR NO KEY UPDATE OF queues
+)
+UPDATE queues SET returns = returns + 1 FROM behind WHERE queues.id = behind.id

@@ -18,6 +18,16 @@ UPDATE queues SET
     version = version + 1, update_time = now()
 WHERE id = $1 RETURNING *
 
+-- follow_limits
+WITH changed AS MATERIALIZED (
+    SELECT queue_id, key, coalesce(nullif(max_concurrency_per_key, 0), 2147483647) AS most
+    FROM queues JOIN job_keys ON queue_id = id
+    WHERE project_id = $1 AND name = $2 AND most <> coalesce(nullif(max_concurrency_per_key, 0), 2147483647)
+    ORDER BY queue_id, key FOR NO KEY UPDATE OF job_keys
+)
+UPDATE job_keys SET most = changed.most FROM changed
+WHERE job_keys.queue_id = changed.queue_id AND job_keys.key = changed.key
+
 -- pause_queue
 -- The first pause counts.
 INSERT INTO queues (project_id, name, pause_time) VALUES ($1, $2, now())

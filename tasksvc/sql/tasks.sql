@@ -20,12 +20,13 @@ WITH change AS MATERIALIZED (
 SELECT * FROM changed
 
 -- change_tasks
--- The next versions and their events. A task of which another version came in between is left alone, and not returned.
--- Assigning a text means indexing its words again, so the texts are left out where none changes.
+-- The next versions and their events. A task of which another version came in between is left alone, and not returned; so is,
+-- if $4, one that others wait for. Assigning a text means indexing its words again, so the texts are left out where none
+-- changes.
 WITH change AS MATERIALIZED (
     SELECT item, (item -> 'task' ->> 'id')::uuid AS id FROM {items} AS given (item)
 ), changed AS (
-    UPDATE task_states AS task
+    UPDATE tasks AS task
     SET {texts}
         project_id = new.project_id, status = new.status, priority = new.priority, labels = new.labels,
         assignee_id = new.assignee_id, due_time = new.due_time, schedule_time = new.schedule_time,
@@ -36,8 +37,8 @@ WITH change AS MATERIALIZED (
         blocked_by = new.blocked_by, recurrence = new.recurrence, recurrence_mode = new.recurrence_mode,
         recurrence_time_zone = new.recurrence_time_zone, series_id = new.series_id
     FROM change, jsonb_populate_record(NULL::task_states, item -> 'task') AS new
-    WHERE task.id = change.id AND task.version = new.version - 1
-    RETURNING task.*
+    WHERE task.id = change.id AND task.version = new.version - 1 AND NOT (task.blocks AND $4::boolean)
+    RETURNING {columns}
 ), event AS (
     INSERT INTO events (
         event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, body, traceparent

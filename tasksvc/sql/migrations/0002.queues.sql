@@ -70,17 +70,21 @@ CREATE TABLE jobs (
     worker text NOT NULL DEFAULT ''
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.2);
 CREATE INDEX jobs_waiting ON jobs (queue_id, priority, ready_time, task_id) WHERE state = 1 AND blockers = 0;
+CREATE INDEX jobs_blocked ON jobs (queue_id) WHERE blockers > 0;
 CREATE INDEX jobs_parked ON jobs (queue_id, key, priority DESC, ready_time, task_id) WHERE state = 2;
 CREATE UNIQUE INDEX jobs_lease ON jobs (lease_id) WHERE lease_id IS NOT NULL;
 CREATE INDEX jobs_running ON jobs (queue_id, lease_expire_time) WHERE state = 3;
 
--- How many jobs with a concurrency_key run, and how many wait for others with the same. open: one of these may start.
+-- How many jobs with a concurrency_key run, how many wait for others with the same, and how many may run. A key is open when
+-- one that waits for it may start.
 CREATE TABLE job_keys (
     queue_id bigint NOT NULL,
     key text NOT NULL,
-    running integer NOT NULL DEFAULT 0,
-    parked integer NOT NULL DEFAULT 0,
-    open boolean NOT NULL DEFAULT false,
+    running integer NOT NULL,
+    parked integer NOT NULL,
+    most integer NOT NULL,                                    -- the queue's max_concurrency_per_key; without one, the largest number
+    asked integer NOT NULL DEFAULT 0,                         -- only carries a number through a claim's INSERT .. ON CONFLICT
+    open boolean NOT NULL GENERATED ALWAYS AS (parked > 0 AND running < most) STORED,
     PRIMARY KEY (queue_id, key)
 ) WITH (fillfactor = 50);
 CREATE INDEX job_keys_open ON job_keys (queue_id) WHERE open;
