@@ -124,8 +124,8 @@ def payload_from(text: str | None) -> "sdk.google.Struct | None":
     if text is None:
         return None
     try:
-        value = json.loads(_read(text), parse_constant=_refused)
-    except (ValueError, RecursionError) as error:
+        value = json.loads(_read(text), parse_constant=_refused, parse_int=_whole)
+    except (ValueError, OverflowError, RecursionError) as error:
         raise UsageProblem(f"the payload is no JSON: {error}") from error
     if not isinstance(value, dict):
         raise UsageProblem('the payload must be a JSON object, such as \'{"file": "a.png"}\'')
@@ -141,6 +141,12 @@ def _read(text: str) -> str:
         return Path(text[1:]).read_text(encoding="utf-8")
     except OSError as error:
         raise UsageProblem(f"{text[1:]} can't be read: {error.strerror}") from error
+
+
+def _whole(digits: str) -> int:
+    number = int(digits)
+    float(number)  # as which it travels; OverflowError if it can't
+    return number
 
 
 def _refused(constant: str) -> None:

@@ -47,7 +47,7 @@ def is_async(handler: Handler) -> bool:
 def _outcome(result: Any) -> Outcome:
     try:
         return completed(result)
-    except (TypeError, ValueError, RecursionError) as error:
+    except Exception as error:  # noqa: BLE001 - what no message can hold has many ways to say so
         return Failed(f"The handler's result can't be kept: {error}")
 
 

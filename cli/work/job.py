@@ -3,12 +3,15 @@
 import math
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from cli.json_shape import to_plain
 from cli.sdk import queues, tasks
 
 LONGEST_MESSAGE: Final = 500
+LONGEST_WAIT: Final = 7 * 86_400
+"""Seconds that a task can be put off."""
 
 
 class AttemptFailed(Exception):
@@ -18,9 +21,9 @@ class AttemptFailed(Exception):
 class RetryLater(AttemptFailed):
     """The attempt failed, and it is known when the next one makes sense: in `after` seconds."""
 
-    def __init__(self, after: float, reason: str = "") -> None:
-        super().__init__(reason or f"To be tried again in {after:g} s.")
-        self.after = after
+    def __init__(self, after: float | timedelta, reason: str = "") -> None:
+        self.after = seconds_of(after)
+        super().__init__(reason or f"To be tried again in {self.after:g} s.")
 
 
 class GiveUp(AttemptFailed):
@@ -30,9 +33,9 @@ class GiveUp(AttemptFailed):
 class Snooze(Exception):
     """Raised by a handler: not now. The task waits `after` seconds, and this was no attempt."""
 
-    def __init__(self, after: float, reason: str = "") -> None:
-        super().__init__(reason or f"Not now; again in {after:g} s.")
-        self.after = after
+    def __init__(self, after: float | timedelta, reason: str = "") -> None:
+        self.after = seconds_of(after)
+        super().__init__(reason or f"Not now; again in {self.after:g} s.")
 
 
 class JobCancelled(Exception):
@@ -87,3 +90,11 @@ class Job:
     def cancel(self) -> None:
         """Tells the handler, if it looks, that nobody waits for its result any more."""
         self._cancelled.set()
+
+
+def seconds_of(time: float | timedelta) -> float:
+    """How long a task is to wait: 0 to 7 days. Raises ValueError."""
+    seconds = time.total_seconds() if isinstance(time, timedelta) else float(time)
+    if not 0 <= seconds <= LONGEST_WAIT:
+        raise ValueError(f"a task can wait 0 to {LONGEST_WAIT:,} seconds, not {time}")
+    return seconds

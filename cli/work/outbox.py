@@ -13,8 +13,8 @@ from cli.work.outcome import Completed, Outcome, answer
 PROGRESS_INTERVAL: Final = 0.5
 """Seconds between two reports on a job: people look at them, and each is a change of the task."""
 _MOST_ANSWERS: Final = 1000
-_MOST_BYTES: Final = 1024 * 1024
-"""Of results' JSON in a message, which may take 4 MiB; as protobuf JSON can be almost twice as long."""
+_MOST_BYTES: Final = 2 * 1024 * 1024
+"""Of results in a message, which may take 4 MiB."""
 
 
 @dataclass(slots=True)

@@ -10,7 +10,8 @@ from cli.sdk import google, queues
 LARGEST_RESULT: Final = 256 * 1024
 """Bytes of JSON."""
 _LONGEST_ERROR: Final = 8 * 1024
-_LONGEST_WAIT: Final = 7 * 86_400.0
+_LARGEST_MESSAGE: Final = 448 * 1024
+"""Bytes of protobuf."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Completed:
 
     result: "google.Struct | None"
     size: int
-    """Bytes of the result's JSON."""
+    """Bytes that it takes in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ Outcome = Completed | Failed | Released
 
 
 def completed(result: Any) -> Completed:
-    """Done, with what a handler returned: a dict of what JSON can say, or None. Raises TypeError or ValueError."""
+    """Done, with what a handler returned: a dict of what JSON can say, or None. Anything else raises an error."""
     if result is None:
         return Completed(None, 0)
     if not isinstance(result, dict):
@@ -53,7 +54,11 @@ def completed(result: Any) -> Completed:
     if size > LARGEST_RESULT:
         raise ValueError(f"the result is {size:,} bytes of JSON: at most {LARGEST_RESULT:,} are allowed")
     # Through JSON, which makes tuples lists and all keys texts.
-    return Completed(google.Struct.from_dict(json.loads(text)), size)
+    struct = google.Struct.from_dict(json.loads(text))
+    # Here and not on the stream, which is no place for errors.
+    if (size := len(bytes(struct))) > _LARGEST_MESSAGE:
+        raise ValueError(f"the result is {size:,} bytes of protobuf: at most {_LARGEST_MESSAGE:,} are allowed")
+    return Completed(struct, size)
 
 
 def answer(lease_id: str, outcome: Outcome) -> queues.Answer:
@@ -63,16 +68,11 @@ def answer(lease_id: str, outcome: Outcome) -> queues.Answer:
             return queues.Answer(complete=queues.CompleteLeaseRequest(lease_id=lease_id, result=result))
         case Failed(error, retryable, after):
             request = queues.FailLeaseRequest(lease_id=lease_id, error=shortened(error), retryable=retryable)
-            request.retry_after = None if after is None else _wait(after)
+            request.retry_after = None if after is None else timedelta(seconds=after)
             return queues.Answer(fail=request)
         case Released(after):
-            return queues.Answer(
-                release=queues.ReleaseLeaseRequest(lease_id=lease_id, retry_after=_wait(after) or None)
-            )
-
-
-def _wait(seconds: float) -> timedelta:
-    return timedelta(seconds=min(max(seconds, 0.0), _LONGEST_WAIT))
+            wait = timedelta(seconds=after) or None
+            return queues.Answer(release=queues.ReleaseLeaseRequest(lease_id=lease_id, retry_after=wait))
 
 
 def shortened(error: str) -> str:

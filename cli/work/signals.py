@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C, as calls."""
+"""SIGTERM, Ctrl-C and the end of a terminal, as calls."""
 
 import asyncio
 import signal
@@ -10,7 +10,9 @@ from contextlib import contextmanager
 def signals_to(stop: Callable[[signal.Signals], None]) -> Iterator[None]:
     """They call `stop`, twice at most: whoever presses Ctrl-C a third time ends the program as it is."""
     loop = asyncio.get_running_loop()
-    ours = (signal.SIGTERM, signal.SIGINT)
+    ours = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        ours.append(signal.SIGHUP)
     heard = 0
 
     def on(number: signal.Signals) -> None:

@@ -154,6 +154,7 @@ async def test_each_way_to_end_is_told_as_it_is(play: Play, *, in_a_thread: bool
         "no JSON": {"when": object()},
         "too large": {"text": "x" * 300_000},
         "no number": {"n": float("nan")},
+        "too large a number": {"n": 10**400},
     }
 
     def end(job: Job) -> Any:
@@ -189,6 +190,7 @@ async def test_each_way_to_end_is_told_as_it_is(play: Play, *, in_a_thread: bool
     assert "a handler returns a dict or None, not list" in answered["no dict"].fail.error
     assert "object is not JSON serializable" in answered["no JSON"].fail.error
     assert "300,011 bytes of JSON: at most 262,144" in answered["too large"].fail.error
+    assert "result can't be kept" in answered["too large a number"].fail.error
     assert "result can't be kept: Out of range float values" in answered["no number"].fail.error
 
 

@@ -43,6 +43,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (["add", "x", "--payload", "[1]"], "must be a JSON object"),
         (["add", "x", "--payload", "{"], "no JSON"),
         (["add", "x", "--payload", '{"a": NaN}'], "NaN"),
+        (["add", "x", "--payload", f'{{"a": {10**400}}}'], "too large"),
         (["add", "x", "--payload", "@/nowhere.json"], "/nowhere.json can't be read: No such file"),
         (["add", "x", "--at", "whenever"], "'whenever' is no time"),
         (["add", "x", "--unique-key", "k", "--unique-for", "long"], "no length of time"),
