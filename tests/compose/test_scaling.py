@@ -1,0 +1,83 @@
+"""More replicas: found by everybody within seconds, and each does its part. Fewer: nobody notices."""
+
+import asyncio
+import re
+
+import aiohttp
+import pytest
+
+from bench.load import Call, measure
+from tests.compose.conftest import Report
+from tests.compose.project import METRICS, Container, Project
+from tests.compose.traffic import people, traffic
+
+pytestmark = pytest.mark.timeout(600)
+
+
+async def metric(container: Container, pattern: str) -> float:
+    """The sum of those of the container's metrics that the pattern matches."""
+    url = f"http://{await container.address()}:{METRICS[container.service]}/metrics"
+    async with aiohttp.ClientSession() as http, http.get(url) as response:
+        text = await response.text()
+    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if re.match(pattern, line))
+
+
+async def calls(containers: list[Container]) -> list[float]:
+    """How many calls for tasks each of them has answered."""
+    return await asyncio.gather(*(metric(each, r"taskbell_grpc_requests_total.*Task") for each in containers))
+
+
+async def test_new_replicas_get_their_share_and_old_ones_go_without_a_failed_call(
+    project: Project, report: Report
+) -> None:
+    async with traffic(project) as seen:
+        await project.up(tasksvc=3, notifysvc=2, gatewaysvc=2)
+        replicas = await project.containers("tasksvc")
+        assert len(replicas) == 3
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        async with asyncio.timeout(60):
+            while not all(await calls(replicas)):
+                await asyncio.sleep(0.2)
+        found = loop.time() - begun
+        before = await calls(replicas)
+        await asyncio.sleep(10)
+        shares = [after - start for after, start in zip(await calls(replicas), before, strict=True)]
+        await project.up(tasksvc=1)
+        await asyncio.sleep(3)
+        await project.up(tasksvc=3)
+    share = ", ".join(f"{each / sum(shares):.0%}" for each in shares)
+    report(f"tasksvc 1 -> 3 -> 1 -> 3 under load: {seen}")
+    report(f"  both new replicas had calls {found:.1f} s after they were healthy; of the next calls each got {share}")
+    assert min(shares) > 0.2 * sum(shares)
+    assert (seen.failed, seen.untold(), seen.wrongly_told()) == ([], {}, {})
+
+
+async def test_streams_and_the_relays_partitions_are_shared_out(project: Project, report: Report) -> None:
+    tasksvcs, notifysvcs = await project.containers("tasksvc"), await project.containers("notifysvc")
+    async with people(project) as somebody, asyncio.TaskGroup() as group:
+        listening = [group.create_task(somebody.listen(asyncio.Event())) for _ in range(20)]
+        async with asyncio.timeout(60):
+            while True:
+                streams = [int(await metric(each, "taskbell_feed_subscribers")) for each in notifysvcs]
+                owned = [int(await metric(each, r"taskbell_outbox_partitions")) for each in tasksvcs]
+                if sum(streams) >= 20 and min(streams) > 4 and min(owned) > 0:
+                    break
+                await asyncio.sleep(0.2)
+        for each in listening:
+            each.cancel()
+    report(f"20 live streams on 2 notifysvc: {streams}; relay partitions on 3 tasksvc: {owned}")
+
+
+async def test_more_replicas_serve_more(project: Project, report: Report) -> None:
+    """A figure, no promise: what it shows depends on the machine's cores."""
+    async with people(project) as somebody:
+        task = await somebody.call("POST", "/v1/tasks", {"title": "Paint the wall"})
+        assert task is not None
+        get = b"\n\x24" + task["id"].encode()
+        address = project.doors["TASKBELL_TEST_TASKS"]
+        call = Call("GetTask", address, "/taskbell.tasks.v1.TaskService/GetTask", get, somebody.token, ())
+        for replicas in (1, 2, 3):
+            await project.up(tasksvc=replicas)
+            rates = [(await asyncio.to_thread(measure, call, seconds=5)).rate for _ in range(2)]
+            report(f"GetTask through the front door, {replicas} tasksvc: {max(rates):.0f} calls/s")
