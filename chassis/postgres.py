@@ -19,6 +19,14 @@ from chassis.pool_metrics import watched
 
 COMMAND_TIMEOUT: Final = 30.0
 """Seconds after which a statement is given up; a server that hangs must not hold its callers for ever."""
+_GIVEN_UP: Final = {
+    "tcp_user_timeout": "4s",
+    "tcp_keepalives_idle": "4",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "2",
+    "idle_in_transaction_session_timeout": "10s",
+}
+"""Until PostgreSQL gives up a process that was cut off, its locks hold up whoever makes the same call elsewhere."""
 LOST: Final = "The database can't be reached, or does not answer, just now."
 
 if TYPE_CHECKING:
@@ -154,6 +162,7 @@ async def connect(
             "application_name": schema,
             "timezone": "UTC",  # times in JSON are then told alike everywhere
             "jit": "off",  # compiling costs more than any of our statements
+            **_GIVEN_UP,
             **settings,
         },
     ) as pool:
