@@ -101,6 +101,12 @@ LABEL org.opencontainers.image.title="taskbell" \
       org.opencontainers.image.description="Taskbell's command line"
 COPY --from=cli-build /venv /venv
 COPY --from=cli-build /app /app
+# Where a volume keeps the session from one command to the next.
+USER root
+RUN install -d -o 10001 -g 10001 -m 700 /config
+USER 10001:10001
+ENV TASKBELL_CONFIG=/config/config.json
+VOLUME /config
 ENTRYPOINT ["python", "-m", "cli"]
 
 FROM runtime AS edge
