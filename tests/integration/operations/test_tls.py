@@ -92,8 +92,6 @@ async def test_people_and_programs_meet_over_tls(stack: Stack, http: aiohttp.Cli
             {"TASKBELL_TLS": "tls", "TASKBELL_TLS_CERT_FILE": "", "TASKBELL_TLS_KEY_FILE": ""},
             "it hung up: perhaps it asks for a client certificate",
         ),
-        ({"TASKBELL_TLS_CA_FILE": ""}, "its certificate comes from no authority that is trusted here"),
-        ({"TASKBELL_TLS_SERVER_NAME": "other"}, "its certificate is for another name than the one in the address"),
     ],
 )
 async def test_a_command_says_why_it_is_not_let_in(
@@ -140,14 +138,16 @@ async def test_certificates_and_their_authority_are_replaced_while_it_runs_and_n
         await trust(stack, folder, SECOND.pem)
         replaced.set()
 
-    # Whoever starts now trusts the second authority alone.
+    # Whoever starts now, and the browser, trusts the second authority alone.
     await stack.tasksvc.stop()
     await stack.tasksvc.start()
     await stack.notifysvc.stop()
     await stack.notifysvc.start()
-    for _ in range(10):
-        await asked(http, "GET", f"{stack.http_url}/v1/tasks", bob["accessToken"])
-        await asked(http, "GET", f"{stack.http_url}/v1/notifications", bob["accessToken"])
+    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cadata=SECOND.pem.decode()))
+    async with aiohttp.ClientSession(connector=connector) as wary:
+        for _ in range(10):
+            await asked(wary, "GET", f"{stack.http_url}/v1/tasks", bob["accessToken"])
+            await asked(wary, "GET", f"{stack.http_url}/v1/notifications", bob["accessToken"])
 
 
 async def trust(stack: Stack, folder: Path, authorities: bytes) -> None:
