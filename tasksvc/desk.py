@@ -121,12 +121,14 @@ class Desk:
         self.cancelled += [lease_id for lease_id in lease_ids if self.let_go(lease_id)]
         self.news.set()
 
-    def moved(self, lease_ids: Collection[str]) -> None:
-        """These leases are another stream's now: none of ours when this one ends."""
-        for lease_id in lease_ids:
-            self.let_go(lease_id)
-
     # --- from the loop ---
+
+    def clear(self) -> dict[str, str]:
+        """The worker has none any more; the tasks of those it had, by lease."""
+        left = dict(self._held)
+        for lease_id in left:
+            self.let_go(lease_id)
+        return left
 
     def send(self, leases: Collection[pb.Lease]) -> None:
         """The worker gets these."""

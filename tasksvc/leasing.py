@@ -1,15 +1,16 @@
 """Hands out leases, takes answers, and lets everybody know. Whoever is cut off in between leaves no lease behind."""
 
 import asyncio
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 import structlog
 from taskbell.queues.v1 import queues_pb2 as pb
 from taskbell.tasks.v1.tasks_pb2 import Task
 
 from chassis.errors import ServiceError
+from chassis.finish import finish
 from chassis.postgres import Pool, queries
 from tasksvc.announcer import Announcer
 from tasksvc.domain.queue import QueueRef
@@ -22,7 +23,6 @@ from tasksvc.task_to_pb import task_to_pb, time_to_pb
 SQL: Final = queries("tasksvc")
 Told: TypeAlias = Task | ServiceError
 """What became of an answer: the task after it, or why it was refused."""
-T = TypeVar("T")
 _log = structlog.get_logger("tasksvc.leasing")
 
 
@@ -68,12 +68,18 @@ class Leasing:
 
     async def settle(self, answers: Sequence[Answer], projects: Collection[str] | None) -> list[Told]:
         """Stores answers, each by itself; what became of them, in their order. Is finished even if the caller goes."""
-        return await _finished(self._settle(answers, projects))
+        return await finish(self._settle(answers, projects))
 
-    async def adopt(self, lease_ids: Collection[str], *, project_id: str, duration: float) -> dict[str, str]:
-        """Makes those last from now that still hold; their tasks, by lease."""
-        rows = await self._pool.fetch(SQL["adopt_leases"], lease_ids, project_id, duration)
+    async def adopt(
+        self, stream_id: str, lease_ids: Collection[str], project_id: str, duration: float
+    ) -> dict[str, str]:
+        """Moves those of the leases that still hold to this stream, lasting from now; their tasks, by lease."""
+        rows = await self._pool.fetch(SQL["adopt_leases"], lease_ids, project_id, duration, stream_id)
         return {str(row["lease_id"]): str(row["task_id"]) for row in rows}
+
+    async def end_stream(self, stream_id: str, lease_ids: Collection[str]) -> list[str]:
+        """Those of the leases that have not moved to another stream, and from now on can't."""
+        return [str(row["lease_id"]) for row in await self._pool.fetch(SQL["end_stream"], lease_ids, stream_id)]
 
     def saw(self, worker: Worker) -> None:
         """The worker gave a sign of life."""
@@ -127,15 +133,6 @@ class Leasing:
         told: list[Told] = [each if isinstance(each, ServiceError) else task_to_pb(each) for each in settled.tasks]
         await self._announcer.announce_work([each for each in told if isinstance(each, Task)], settled.woken)
         return told
-
-
-async def _finished(work: Coroutine[Any, Any, T]) -> T:
-    task = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 def _lease_to_pb(lease: Lease, worker: Worker) -> pb.Lease:

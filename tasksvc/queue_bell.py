@@ -40,13 +40,6 @@ class Holder(Protocol):
         """Something happened to the task: see whether you still have it."""
 
 
-class Stream(Protocol):
-    """Who holds leases that may move to another stream."""
-
-    def moved(self, lease_ids: Collection[str]) -> None:
-        """Their worker has come back on another stream."""
-
-
 class _Line:
     """Who waits for tasks of one queue."""
 
@@ -118,8 +111,6 @@ class QueueBell:
         self._name = str(uuid4())
         self._lines: dict[QueueRef, _Line] = {}
         self._holders: dict[str, Holder] = {}
-        self._streams: set[Stream] = set()
-        self._moved: dict[str, None] = {}
         self._listeners: dict[str, asyncio.Event] = {}
         self._rung: dict[QueueRef, None] = {}
         self._stopped: dict[str, None] = {}
@@ -176,21 +167,6 @@ class QueueBell:
         if self._holders.get(task_id) is holder:
             del self._holders[task_id]
 
-    @contextmanager
-    def attend(self, stream: Stream) -> Iterator[None]:
-        """The stream hears of leases that move."""
-        self._streams.add(stream)
-        try:
-            yield
-        finally:
-            self._streams.discard(stream)
-
-    def move(self, lease_ids: Collection[str]) -> None:
-        """These leases go to another stream: the one before, which may not know that it is over, lets them go."""
-        self._move_here(lease_ids)
-        self._moved |= dict.fromkeys(lease_ids)
-        self._for_others.set()
-
     async def run(self, stopping: asyncio.Event) -> None:
         """Hears what other replicas tell, tells them what was rung here, and calls without a ring now and then."""
         await race(self._hear(), self._tell(), self._tick(), stopping.wait())
@@ -235,10 +211,6 @@ class QueueBell:
             holder.stop(task_id)
         return holder is not None
 
-    def _move_here(self, lease_ids: Collection[str]) -> None:
-        for stream in self._streams:
-            stream.moved(lease_ids)
-
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(PATIENCE)
@@ -250,12 +222,11 @@ class QueueBell:
         while True:
             await self._for_others.wait()
             self._for_others.clear()
-            while self._rung or self._stopped or self._moved:
+            while self._rung or self._stopped:
                 told = {
                     "from": self._name,
                     "rung": [[queue.project_id, queue.name] for queue in _taken(self._rung)],
                     "stopped": _taken(self._stopped),
-                    "moved": _taken(self._moved),
                 }
                 await self._bus.tell(_SUBJECT, json.dumps(told).encode())
 
@@ -274,8 +245,6 @@ class QueueBell:
                 self.ring_here(QueueRef(project_id, name))
             for task_id in told["stopped"]:
                 self._stop_here(task_id)
-            if told["moved"]:
-                self._move_here(told["moved"])
 
 
 def _taken(waiting: dict[Any, None]) -> list[Any]:

@@ -100,7 +100,7 @@ class QueueFigures:
 
 
 class SeenWorkers:
-    """Who was here, as this replica has noticed. A worker: writes it down every second, if there is anything new."""
+    """Who was here, as this replica has noticed. A worker: writes it down every second, and forgets old news."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -123,6 +123,7 @@ class SeenWorkers:
                 if monotonic() - forgotten > _KEPT:
                     forgotten = monotonic()
                     await self._pool.execute(SQL["forget_workers"], _KEPT)
+                    await self._pool.execute(SQL["forget_moves"], _KEPT)
             except ServiceError as error:
                 _log.warning("workers not noted", error=str(error))
 

@@ -19,6 +19,7 @@ from chassis.race import race
 from tasksvc.announcer import Announcer
 from tasksvc.answer_from_pb import completed, failed, released
 from tasksvc.authentication import Authentication
+from tasksvc.cut_offs import CutOffs
 from tasksvc.domain.queue import Queue, QueueRef
 from tasksvc.heartbeats import Heartbeats
 from tasksvc.joint_answers import JointAnswers
@@ -70,6 +71,7 @@ class QueueServicer(QueueServiceServicer):
         self._replays = replays
         self._bell = bell
         self._heartbeats = heartbeats
+        self._cut_offs = CutOffs()
         self._leaving = asyncio.Event()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -111,6 +113,7 @@ class QueueServicer(QueueServiceServicer):
             leases=self._leases,
             bell=self._bell,
             heartbeats=self._heartbeats,
+            cut_offs=self._cut_offs,
             context=context,
         )
         await stream.hold(hello, requests, Standing(self._authentication, project), self._leaving)

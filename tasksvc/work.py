@@ -4,9 +4,8 @@ What the worker says is noted as it comes, and dealt with by one loop in turns: 
 turn's statement is under way more gathers for the next one, so a busy worker's answers are stored many at a time, and
 an idle one's at once.
 
-How a stream ends decides about the leases. If the worker closes it, or may not go on, they are given back. If it is cut
-off, or the worker falls silent, the attempts have failed: a task that kills its workers must come to an end. If the
-server leaves, or the worker's token has expired, the leases last for their time: the worker comes back with them.
+When it ends, the leases are given back, unless the server leaves or the worker's token has expired: then they last for
+their time, and the worker comes back with them.
 """
 
 import asyncio
@@ -18,13 +17,16 @@ from typing import Final, TypeAlias
 import grpc
 import structlog
 from taskbell.queues.v1 import queues_pb2 as pb
+from uuid_utils.compat import uuid7
 
 from chassis.errors import InvalidField, ServiceError, TokenExpired, Unavailable
+from chassis.finish import finish
 from chassis.interceptors import Validated
 from chassis.race import race
+from tasksvc.cut_offs import CutOffs
 from tasksvc.desk import MOST, Desk, result_of
 from tasksvc.heartbeats import Heartbeats
-from tasksvc.lease_store import Answer, Failed, LeaseStore
+from tasksvc.lease_store import Answer, Failed, LeaseStore, Outcome, Released
 from tasksvc.leasing import Leasing, Worker
 from tasksvc.page_bytes import fitting
 from tasksvc.queue_bell import QueueBell, Waiter
@@ -35,6 +37,8 @@ Context: TypeAlias = grpc.aio.ServicerContext[pb.WorkRequest, pb.WorkResponse]
 
 HELLO: Final = 10.0
 """Seconds that a worker has to say who it is."""
+_LEAST_PATIENCE: Final = 10.0
+_MOST_PATIENCE: Final = 60.0
 _PINGS: Final = 4
 """So often a silent worker is asked before it is taken for dead."""
 _FAREWELL: Final = 3.0
@@ -72,17 +76,22 @@ class WorkStream:
         leases: LeaseStore,
         bell: QueueBell,
         heartbeats: Heartbeats,
+        cut_offs: CutOffs,
         context: Context,
     ) -> None:
+        self._id = str(uuid7())
         self._worker = worker
         self._project_id = worker.queues[0].project_id
         self._leasing = leasing
         self._leases = leases
         self._bell = bell
         self._heartbeats = heartbeats
+        self._cut_offs = cut_offs
         self._context = context
         self._turn = asyncio.Lock()
         self._desk = Desk(duration, bell)
+        # As long as the leases would last without the stream, within reason: a worker may have its hands full.
+        self._patience = min(max(duration, _LEAST_PATIENCE), _MOST_PATIENCE)
         self._cut = False
         self._handed_over = False
 
@@ -96,18 +105,18 @@ class WorkStream:
         """Talks until the worker goes, has to go, or the server leaves."""
         self._heartbeats.begin(self._desk)
         try:
-            with self._bell.attend(self._desk):
-                await self._tell(pb.WorkResponse(welcome=pb.WorkWelcome(patience=seconds_to_pb(self._desk.duration))))
-                await self._adopt(hello.holding)
-                self._desk.give_room(hello.credit)
-                await race(
-                    self._listen(requests),
-                    self._serve(),
-                    self._ping(),
-                    self._miss(),
-                    standing.watch(),
-                    self._leave(leaving),
-                )
+            # Ahead of the welcome: then the worker may cut off the stream before.
+            await self._adopt(hello.holding)
+            await self._tell(pb.WorkResponse(welcome=pb.WorkWelcome(patience=seconds_to_pb(self._patience))))
+            self._desk.give_room(hello.credit)
+            await race(
+                self._listen(requests),
+                self._serve(),
+                self._ping(),
+                self._miss(),
+                standing.watch(),
+                self._leave(leaving),
+            )
         except _Gone:
             self._cut = True
         except TokenExpired:
@@ -117,15 +126,13 @@ class WorkStream:
             self._cut = True
             raise
         finally:
-            await self._end()
+            await finish(self._end())
 
     async def _adopt(self, holding: Collection[str]) -> None:
         """Goes on with the leases of a stream before."""
         if holding:
             lease_ids = list(dict.fromkeys(lease_id.lower() for lease_id in holding))
-            duration = self._desk.duration
-            found = await self._leasing.adopt(lease_ids, project_id=self._project_id, duration=duration)
-            self._bell.move(found.keys())
+            found = await self._leasing.adopt(self._id, lease_ids, self._project_id, self._desk.duration)
             for lease_id, task_id in found.items():
                 self._desk.take_up(lease_id, task_id)
             self._desk.cancelled = [lease_id for lease_id in lease_ids if lease_id not in found]
@@ -242,7 +249,7 @@ class WorkStream:
     # --- staying in touch, and leaving ---
 
     async def _ping(self) -> None:
-        pause = self._desk.duration / _PINGS
+        pause = self._patience / _PINGS
         while True:
             await asyncio.sleep(pause)
             if asyncio.get_running_loop().time() - self._desk.heard >= pause:
@@ -250,14 +257,13 @@ class WorkStream:
 
     async def _miss(self) -> None:
         """Ends the stream of a worker that says nothing. Not with the pings, which one that doesn't read holds up."""
-        patience = self._desk.duration
         loop = asyncio.get_running_loop()
         silent = 0.0
-        while silent < patience:
-            await asyncio.sleep(patience - silent)
+        while silent < self._patience:
+            await asyncio.sleep(self._patience - silent)
             silent = loop.time() - self._desk.heard
         self._cut = True
-        raise Unavailable(f"Nothing was heard from the worker for {patience:g} seconds: connect again.")
+        raise Unavailable(f"Nothing was heard from the worker for {self._patience:g} seconds: connect again.")
 
     async def _leave(self, leaving: asyncio.Event) -> None:
         await leaving.wait()
@@ -274,21 +280,25 @@ class WorkStream:
         desk = self._desk
         self._heartbeats.end(desk)
         answers = [each for each in desk.answers if isinstance(each, Answer)]
-        desk.moved([answer.lease_id for answer in answers])
-        left = list(desk.held)
-        desk.moved(left)
-        if self._cut and not self._handed_over:
-            away = Failed(f"The worker {self._worker.name} went away.", retry_after=0)
-            answers += [Answer(lease_id, away) for lease_id in left]
+        for answer in answers:
+            desk.let_go(answer.lease_id)
+        left = desk.clear()
         try:
+            if left and self._handed_over:
+                await self._leases.hold(list(left), desk.duration)
+            elif left:
+                ended = await self._leasing.end_stream(self._id, list(left))
+                answers += [Answer(lease_id, self._left(left[lease_id])) for lease_id in ended]
             if answers:
                 await self._leasing.settle(answers, [self._project_id])
-            if self._handed_over and left:
-                await self._leases.hold(left, desk.duration)
-            elif not self._cut:
-                await self._leasing.give_back(left)
         except ServiceError as error:
             _log.warning("leases are left to run out", count=len(left), error=str(error))
+
+    def _left(self, task_id: str) -> Outcome:
+        """What becomes of a task that the worker had when the stream ended."""
+        if self._cut and self._cut_offs.count(task_id):
+            return Failed(f"The worker {self._worker.name} went away, as others did.", retry_after=0)
+        return Released()
 
     async def _tell_results(self, results: Collection[pb.AnswerResult]) -> None:
         if results:

@@ -2,8 +2,8 @@
 -- Each part by the partial index that holds just it: queues may have a million tasks, most of them alike.
 SELECT
     queue.id AS queue_id,
-    coalesce(due.tasks, 0) AS waiting,
-    coalesce(scheduled.tasks, 0) AS scheduled,
+    due.tasks AS waiting,
+    scheduled.tasks AS scheduled,
     blocked.tasks + parked.tasks AS blocked,
     running.tasks AS running,
     coalesce(extract(epoch FROM now() - due.oldest), 0)::double precision AS oldest_waiting_age,
@@ -13,14 +13,14 @@ SELECT
     coalesce(ends.recent, 0)::bigint AS recent
 FROM unnest($1::bigint[]) AS queue (id)
 CROSS JOIN LATERAL (
-    SELECT sum(tasks) AS tasks, min(oldest) AS oldest FROM generate_series(1, 4) AS each (priority)
+    SELECT sum(tasks)::bigint AS tasks, min(oldest) AS oldest FROM generate_series(1, 4) AS each (priority)
     CROSS JOIN LATERAL (
         SELECT count(*) AS tasks, min(ready_time) AS oldest FROM jobs
         WHERE queue_id = queue.id AND jobs.priority = each.priority AND state = 1 AND blockers = 0 AND ready_time <= now()
     ) AS job
 ) AS due
 CROSS JOIN LATERAL (
-    SELECT sum(tasks) AS tasks FROM generate_series(1, 4) AS each (priority)
+    SELECT sum(tasks)::bigint AS tasks FROM generate_series(1, 4) AS each (priority)
     CROSS JOIN LATERAL (
         SELECT count(*) AS tasks FROM jobs
         WHERE queue_id = queue.id AND jobs.priority = each.priority AND state = 1 AND blockers = 0 AND ready_time > now()
