@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest_asyncio
 
+from devstack.ports import free_port
+from devstack.process import Process
+from devstack.services import Surroundings, service
 from devstack.stack import Stack
 from tests.acceptance.conftest import PASSWORD, Person
 from tests.conftest import MakeStack
@@ -13,6 +17,7 @@ from tests.integration.observability.collector import Collector
 from tests.mailbox import Mailbox
 
 Newcomer = Callable[[], Awaitable[Person]]
+AddGateway = Callable[..., Awaitable[Process]]
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="package")
@@ -31,6 +36,23 @@ async def traced(make_stack: MakeStack, collector: Collector) -> AsyncIterator[S
     }
     async with make_stack(environment=environment) as stack:
         yield stack
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="package")
+async def add_gateway(traced: Stack) -> AsyncIterator[AddGateway]:
+    """Starts one more gateway with settings of its own: `await add_gateway(TRACE_SAMPLING="0")`."""
+    async with AsyncExitStack() as stack:
+
+        async def add(metrics_port: int = 0, **settings: str) -> Process:
+            named = {f"TASKBELL_{name}": value for name, value in settings.items()}
+            surroundings = Surroundings(traced.folder, traced.service_environment() | named)
+            port = free_port()
+            process = service("gatewaysvc", f"gatewaysvc-{port}", port, metrics_port, surroundings)
+            stack.push_async_callback(process.stop)
+            await process.start()
+            return process
+
+        yield add
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="package")

@@ -2,19 +2,16 @@
 
 import json
 import secrets
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest_asyncio
 
-from devstack.ports import free_port
 from devstack.process import Process
-from devstack.services import Surroundings, service
 from devstack.stack import Stack
 from tests.acceptance.conftest import Json
 from tests.integration.observability.collector import Collector, Span
-from tests.integration.observability.conftest import Newcomer
+from tests.integration.observability.conftest import AddGateway, Newcomer
 from tests.mailbox import Mailbox
 
 GATEWAY, CALL = "POST /v1/tasks", "taskbell.tasks.v1.TaskService/CreateTask"
@@ -48,19 +45,6 @@ async def journey(newcomer: Newcomer, mails: Mailbox, collector: Collector) -> J
     assert answer.status == 200, answer
     await mails.arrived(f"to:{ann.user['email']}")
     return Journey(await collector.trace(trace, {GATEWAY, CALL, PUBLISH, PROCESS, MAIL}), request_id, span)
-
-
-@pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def unsampling(traced: Stack) -> AsyncIterator[Process]:
-    """One more gateway, which by itself traces no call."""
-    environment = traced.service_environment() | {"TASKBELL_TRACE_SAMPLING": "0"}
-    surroundings = Surroundings(traced.folder, environment)
-    process = service("gatewaysvc", "gatewaysvc-unsampling", free_port(), 0, surroundings)
-    try:
-        await process.start()
-        yield process
-    finally:
-        await process.stop()
 
 
 def lines(process: Process) -> list[Json]:
@@ -128,8 +112,9 @@ async def test_who_does_not_want_its_call_traced_is_heard(newcomer: Newcomer, co
 
 
 async def test_a_gateway_that_samples_nothing_still_traces_what_its_caller_traces(
-    newcomer: Newcomer, collector: Collector, unsampling: Process
+    newcomer: Newcomer, collector: Collector, add_gateway: AddGateway
 ) -> None:
+    unsampling = await add_gateway(TRACE_SAMPLING="0")
     ann = replace(await newcomer(), url=f"http://{unsampling.address}")
     trace, request_ids = secrets.token_hex(16), [secrets.token_hex(8) for _ in range(2)]
     await ann.ask("GET", "/v1/tasks", X_Request_Id=request_ids[0])
