@@ -29,6 +29,7 @@ WORDS = [
 ]
 LABELS = ["home", "Home", "work", "100%", "a_b", "дом", "ho"]
 QUEUES = ["", "mail", "mail.fast"]
+LATER = 4_000_000_000  # the 2nd of October 2096, 07:06:40: tasksvc changes what is overdue
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,9 @@ def any_task(chance: random.Random, eve: Person) -> pb.Task:
         queue=chance.choice(QUEUES),
     )
     if chance.random() < 0.7:
-        task.due_time.CopyFrom(Timestamp(seconds=chance.randint(0, 5), nanos=chance.choice([0, 1000, 999999000])))
+        task.due_time.CopyFrom(
+            Timestamp(seconds=LATER + chance.randint(0, 5), nanos=chance.choice([0, 1000, 999999000]))
+        )
     return task
 
 
@@ -82,7 +85,7 @@ def any_restriction(chance: random.Random, tasks: Sequence[pb.Task]) -> str:
     queue = quoted(any_pattern(chance, QUEUES))
     equal = chance.choice(["=", "!="])
     compare = chance.choice(["=", "!=", "<", "<=", ">", ">="])
-    time = f"1970-01-01T00:00:0{chance.randint(0, 5)}{chance.choice(['', '.000001', '.999999'])}Z"
+    time = f"2096-10-02T07:06:4{chance.randint(0, 5)}{chance.choice(['', '.000001', '.999999'])}Z"
     some = chance.choice(tasks)
     return chance.choice(
         [

@@ -114,7 +114,7 @@ async def crowd(newcomer: Newcomer) -> Person:
             pb.Task(
                 title=f"Task {number}",
                 priority=pb.Task.HIGH if number % 3 else pb.Task.LOW,
-                due_time=Timestamp(seconds=number % 4) if number % 2 else None,
+                due_time=Timestamp(seconds=4_000_000_000 + number % 4) if number % 2 else None,
                 assignee_id=person.id if number % 5 else "",
             )
             for number in range(12)

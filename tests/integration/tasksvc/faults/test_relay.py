@@ -86,7 +86,7 @@ async def test_every_change_is_published_once_and_in_order_by_several_replicas(
 async def test_an_event_tells_of_the_task_as_its_caller_got_it(ann: Person, outbox: Outbox) -> None:
     task = pb.Task(title="dig", labels=["garden", "outside"], priority=pb.Task.HIGH, queue="spades", assignee_id=ann.id)
     task.payload.update({"depth": 2.5, "where": {"bed": ["left", None]}})
-    task.due_time.GetCurrentTime()
+    task.due_time.seconds = 4_000_000_000
     task.due_time.nanos = 123_456_000
     created = await ann.api.tasks.CreateTask(pb.CreateTaskRequest(task=task))
     started = await ann.api.tasks.StartTask(pb.StartTaskRequest(id=created.id))
