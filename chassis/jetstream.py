@@ -66,8 +66,9 @@ class Stored:
 class Bus:
     """The connection and the stream. `client` is there for core NATS, `jetstream` for consumers."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, replicas: int) -> None:
         self._url = url
+        self._replicas = replicas
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
         self.meetings = 0
@@ -98,6 +99,7 @@ class Bus:
             max_age=MAX_AGE,
             duplicate_window=DUPLICATE_WINDOW,
             allow_direct=True,
+            num_replicas=self._replicas,
         )
         try:
             await self.jetstream.update_stream(config)
@@ -201,12 +203,14 @@ class Bus:
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[Bus]:
+async def connect(url: str, replicas: int = 1) -> AsyncIterator[Bus]:
     """The bus, at once; it connects meanwhile, and again whenever the connection is lost.
+
+    Each event lies on as many nodes of a cluster as there are `replicas`.
 
     What it can't come back from, such as an address that is none, ends the block: nobody serves without a bus for ever.
     """
-    bus = Bus(url)
+    bus = Bus(url, replicas)
     async with asyncio.TaskGroup() as group:
         keeper = group.create_task(bus.keep(), name="event bus")
         try:

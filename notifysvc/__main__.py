@@ -37,7 +37,7 @@ async def serve(settings: Settings) -> None:
     async with (
         postgres.connect(settings.database_url, SCHEMA, settings.database_pool) as pool,
         grpc_client.channel(settings.tasks_address, service_key=service_key, tls=tls) as tasksvc,
-        jetstream.connect(settings.nats_url) as bus,
+        jetstream.connect(settings.nats_url, settings.stream_replicas) as bus,
     ):
         await check_migrated(pool, SCHEMA, MIGRATIONS)
         accounts = Accounts(tasksvc)

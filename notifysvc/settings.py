@@ -22,6 +22,8 @@ class Settings(DatabaseSettings):
     connection_age: Annotated[Seconds, Field(ge=1)] = CONNECTION_AGE
     """After which clients are asked to connect anew: so long may it take until they find a new replica."""
     nats_url: NatsUrl
+    stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    """On how many nodes of a NATS cluster each event lies; the same in every service."""
     tasks_address: str = "127.0.0.1:50051"
     smtp_host: str = "127.0.0.1"
     smtp_port: Port = 1025

@@ -74,7 +74,7 @@ async def serve(settings: Settings) -> None:
         # Nor need what is done by itself wait behind calls.
         postgres.connect(settings.database_url, SCHEMA, _WORK_POOL, purpose="workers") as work_pool,
         redis_link.connect(settings.redis_url, SCRIPTS) as redis,
-        jetstream.connect(settings.nats_url) as bus,
+        jetstream.connect(settings.nats_url, settings.stream_replicas) as bus,
         outgoing(allow_private=settings.webhook_allow_private == "on") as outside,
     ):
         await check_migrated(pool, SCHEMA, MIGRATIONS)

@@ -24,7 +24,7 @@ async def restored(settings: Settings) -> None:
     schema = "tasksvc"
     async with (
         postgres.connect(settings.database_url, schema, 1) as pool,
-        jetstream.connect(settings.nats_url) as bus,
+        jetstream.connect(settings.nats_url, settings.stream_replicas) as bus,
     ):
         try:
             async with asyncio.timeout(_PATIENCE):

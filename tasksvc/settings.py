@@ -32,6 +32,8 @@ class Settings(DatabaseSettings):
     """After which clients are asked to connect anew: so long may it take until they find a new replica."""
     redis_url: RedisUrl
     nats_url: NatsUrl
+    stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    """On how many nodes of a NATS cluster each event lies; the same in every service."""
     relay: Literal["on", "off"] = "on"
     """Whether this replica takes part in publishing events."""
     handlers: Literal["on", "off"] = "on"
