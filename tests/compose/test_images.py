@@ -56,7 +56,7 @@ async def test_a_service_knows_no_secret_that_is_not_its_own(project: Project, s
     assert (
         readable
         == {
-            "tasksvc": everybodys | stores | {"redis_url", "jwt_key"},
+            "tasksvc": everybodys | stores | {"redis_url", "jwt_key", "webhook_key"},
             "notifysvc": everybodys | stores,
             "gatewaysvc": everybodys,
         }[service]
