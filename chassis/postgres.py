@@ -85,6 +85,11 @@ def _translates(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
             if isinstance(args[0], Connection) and args[0].is_closed():
                 raise Unavailable(LOST) from error
             raise
+        except asyncpg.InternalClientError as error:
+            # Its account of the connection broke: so it does now and then when the server dies in the middle of things.
+            if isinstance(args[0], Connection):
+                args[0].terminate()
+            raise Unavailable(LOST) from error
         except (asyncpg.PostgresError, OSError) as error:
             if translated := _translated(error):
                 raise translated from error
@@ -99,7 +104,7 @@ class _Transaction(Transaction):
     async def __aexit__(self, *error: object) -> None:
         try:
             await super().__aexit__(*error)
-        except asyncpg.InterfaceError as lost:
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError) as lost:
             raise Unavailable(LOST) from lost
 
 
@@ -112,6 +117,7 @@ class Connection(_Connection):
     fetchrow = _translates(asyncpg.Connection.fetchrow)  # type: ignore[assignment]  # the same but for what it raises
     fetchval = _translates(asyncpg.Connection.fetchval)  # type: ignore[assignment]  # the same but for what it raises
     fetchmany = _translates(asyncpg.Connection.fetchmany)  # type: ignore[assignment]  # the same but for what it raises
+    set_type_codec = _translates(asyncpg.Connection.set_type_codec)  # type: ignore[assignment]  # the same but for what it raises
 
     def transaction(self, **options: Any) -> Transaction:
         """As asyncpg's."""

@@ -41,6 +41,22 @@ async def test_a_connection_lost_before_the_commit_is_told_the_same(pool: postgr
     assert await pool.fetchval("SELECT 1") == 1
 
 
+async def test_a_connection_lost_at_whatever_moment_is_told_the_same(pool: postgres.Pool) -> None:
+    async def work_until_lost() -> None:
+        async with pool.acquire() as connection:
+            pid = connection.get_server_pid()
+            end = asyncio.create_task(pool.fetchval("SELECT pg_terminate_backend($1)", pid))
+            try:
+                while True:
+                    await connection.fetch("SELECT 1")
+            finally:
+                await end
+
+    for _ in range(60):
+        with pytest.raises(Unavailable):
+            await work_until_lost()
+
+
 async def test_a_server_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         async with postgres.connect(f"postgresql://nobody@127.0.0.1:{free_port()}/none", "tasksvc", 1):
