@@ -66,7 +66,8 @@ class Desk:
         return await self._person.api.tasks.CreateTask(tasks.CreateTaskRequest(task=task))
 
     async def get(self, task: tasks.Task) -> tasks.Task:
-        return await self._person.api.tasks.GetTask(tasks.GetTaskRequest(id=task.id))
+        # Waits for the server, which may be away.
+        return await self._person.api.tasks.GetTask(tasks.GetTaskRequest(id=task.id), wait_for_ready=True)
 
     async def cancel(self, task: tasks.Task) -> tasks.Task:
         return await self._person.api.tasks.CancelTask(tasks.CancelTaskRequest(id=task.id))
