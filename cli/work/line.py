@@ -33,11 +33,10 @@ class Line:
         self._hello = hello
         self._hear = hear
         self._tell = tell
-        self._was_up = False
         self._failures = 0
 
     async def keep(self) -> None:
-        """Until the outbox is closed. An error that waiting doesn't cure ends it, and any before it was up once."""
+        """Until the outbox is closed. An error that waiting doesn't cure ends it."""
         while True:
             lost = await self._talk()
             if self._outbox.closed.is_set():
@@ -63,7 +62,6 @@ class Line:
                         asked = (heard.going_away.reconnect_after or timedelta()).total_seconds()
                         break
                     if heard.welcome is not None:
-                        self._was_up = True
                         self._tell(Connected())
                     elif heard.ping is not None:
                         self._outbox.pong()
@@ -75,7 +73,7 @@ class Line:
                 raise
             reason = error.message
         except ServiceError as error:
-            if not passes(error) or not self._was_up:
+            if not passes(error):
                 raise
             reason, asked = error.message, error.retry_after or 0.0
         finally:

@@ -505,7 +505,15 @@ async def test_what_waiting_cannot_cure_ends_the_worker(play: Play) -> None:
         await play.run(play.worker(nothing), stream)
 
 
-async def test_a_server_that_was_never_there_is_not_waited_for(play: Play, opened: Opened) -> None:
-    play.client = opened(tasks_address="127.0.0.1:1", token="access-0")
-    with pytest.raises(Unavailable):
-        await play.run(play.worker(nothing))
+async def test_a_worker_that_starts_before_its_server_waits_for_it(play: Play) -> None:
+    async def not_yet(talk: Talk) -> None:
+        await talk.fails(Unavailable("still starting"))
+
+    async def stream(talk: Talk) -> None:
+        await talk.greets()
+        worker.stop()
+        await talk.is_hung_up_on()
+
+    worker = play.worker(nothing)
+    await play.run(worker, not_yet, not_yet, stream)
+    assert [each.reason for each in play.told if isinstance(each, Lost)] == ["still starting"] * 2
