@@ -1,6 +1,6 @@
 # `make run` brings everything up, `make test` tests it. Needs Python 3.11 or newer, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench compose compose-test format protos lock clean
+.PHONY: help run demo test chaos check bench compose compose-test format protos lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,6 +19,9 @@ demo: $(VENV)/.run ## the main job end to end on a throw-away stack, with a tran
 
 test: $(VENV)/.test ## the whole test suite, on real servers
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/compose $(ARGS)
+
+chaos: $(VENV)/.test ## workers and services killed all the time, for longer than the tests do
+	TASKBELL_CHAOS_JOBS=$${TASKBELL_CHAOS_JOBS:-50000} $(BIN)/pytest tests/chaos --timeout 3600 $(ARGS)
 
 check: $(VENV)/.test $(CODEGEN)/.done ## format, lint, types, imports, protos, generated code
 	$(BIN)/ruff format --check .

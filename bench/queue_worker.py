@@ -60,4 +60,5 @@ async def main(address: str, token: str, project: str, *figures: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:4], *map(int, sys.argv[4:])))
+    where, who, which, *numbers = sys.argv[1:]
+    asyncio.run(main(where, who, which, *map(int, numbers)))

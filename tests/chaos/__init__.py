@@ -1,0 +1,1 @@
+"""Real processes, killed at random moments. `make chaos` runs longer than the tests do."""
