@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final, Self, TypeAlias
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
 
 from chassis.caller import REQUEST_ID, Call, current_call
 from chassis.errors import DeadlineExceeded, from_rpc_error
@@ -21,12 +22,13 @@ from chassis.tls import Tls
 Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 
 DEADLINE: Final = 10.0
-"""Seconds that a unary call may take, unless it says otherwise or its own caller waits less."""
+"""Seconds that a unary call may take beside a long poll's, unless it says otherwise or its own caller waits less."""
 ATTEMPTS: Final = 4
 MOST_BYTES: Final = 64 * 1024 * 1024
 """The largest answer taken: a page may hold a thousand tasks, and the server is one of ours."""
 
 _IDEMPOTENT: Final = ("Get", "List", "Search", "BatchGet", "Introspect")
+_LONGEST_WAIT: Final = 3600
 _FIRST_PAUSE: Final = 0.05
 _OPTIONS: Final = (
     # A new replica is found, and a dead one left, with every resolution of its name: when a connection ends, and
@@ -123,12 +125,20 @@ class _UnaryMethod:
     ) -> "_UnaryCall":
         call = current_call.get()
         if timeout is None:
-            timeout = DEADLINE if call.deadline is None else min(DEADLINE, call.deadline - time.monotonic())
+            timeout = DEADLINE + _own_wait(request)
+            if call.deadline is not None:
+                timeout = min(timeout, call.deadline - time.monotonic())
         if timeout <= 0:
             raise DeadlineExceeded("Whoever asked waits no longer.")
         carried = (*metadata, *call_metadata(call, self._authorization))
         attempt = partial(self._method, request, metadata=carried, **options)
         return _UnaryCall(attempt, timeout, repeatable=self._idempotent or bool(getattr(request, "request_id", "")))
+
+
+def _own_wait(request: Any) -> float:
+    """How long the request itself asks the server to wait: `wait` in a long poll."""
+    wait = getattr(request, "wait", None)
+    return min(max(wait.seconds + 1, 0), _LONGEST_WAIT) if isinstance(wait, Duration) else 0
 
 
 class _UnaryCall:

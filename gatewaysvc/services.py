@@ -7,6 +7,7 @@ from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 from taskbell.accounts.v1 import accounts_pb2
 from taskbell.notifications.v1 import notifications_pb2
 from taskbell.projects.v1 import projects_pb2
+from taskbell.queues.v1 import queues_pb2
 from taskbell.tasks.v1 import tasks_pb2
 
 
@@ -26,5 +27,6 @@ SERVICES: Final = (
     _service(accounts_pb2.DESCRIPTOR, "AccountService", "tasksvc"),
     _service(projects_pb2.DESCRIPTOR, "ProjectService", "tasksvc"),
     _service(tasks_pb2.DESCRIPTOR, "TaskService", "tasksvc"),
+    _service(queues_pb2.DESCRIPTOR, "QueueService", "tasksvc"),
     _service(notifications_pb2.DESCRIPTOR, "NotificationService", "notifysvc"),
 )

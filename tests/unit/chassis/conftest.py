@@ -8,6 +8,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from taskbell.access.v1 import access_pb2
 from taskbell.accounts.v1 import accounts_pb2, accounts_pb2_grpc
 from taskbell.notifications.v1 import notifications_pb2, notifications_pb2_grpc
+from taskbell.queues.v1 import queues_pb2, queues_pb2_grpc
 from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 
 from chassis.caller import Caller
@@ -23,6 +24,7 @@ PARTS = (
     (tasks_pb2, tasks_pb2_grpc, "TaskService"),
     (accounts_pb2, accounts_pb2_grpc, "AccountService"),
     (notifications_pb2, notifications_pb2_grpc, "NotificationService"),
+    (queues_pb2, queues_pb2_grpc, "QueueService"),
 )
 
 

@@ -1,8 +1,10 @@
 import time
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from taskbell.accounts.v1.accounts_pb2 import IntrospectTokenRequest, Principal
 from taskbell.notifications.v1.notifications_pb2 import WatchRequest
+from taskbell.queues.v1.queues_pb2 import LeaseTasksRequest, LeaseTasksResponse
 from taskbell.tasks.v1.tasks_pb2 import CreateTaskRequest, DeleteTaskRequest, GetTaskRequest, Task
 
 from chassis.caller import Call, as_call, authorization, current_call, request_id, traceparent
@@ -74,6 +76,21 @@ async def test_a_call_waits_no_longer_than_its_own_caller(serve, client, remaini
     with as_call(Call(deadline=deadline)):
         await stub.GetTask(GetTaskRequest(id=ID))
     assert most - 2 < remaining.seconds < most + ROUNDING
+
+
+@pytest.mark.parametrize(("left", "most"), [(None, DEADLINE + 31), (15.0, 15.0)])
+async def test_a_long_poll_may_wait_as_long_as_it_says_and_no_longer_than_its_caller(serve, client, left, most):
+    remaining = []
+
+    async def lease_tasks(_request, context):
+        remaining.append(context.time_remaining())
+        return LeaseTasksResponse()
+
+    deadline = None if left is None else time.monotonic() + left
+    stub = client(await serve(LeaseTasks=lease_tasks))
+    with as_call(Call(deadline=deadline)):
+        await stub.LeaseTasks(LeaseTasksRequest(queue="jobs", wait=Duration(seconds=30)))
+    assert most - 2 < remaining[0] < most + ROUNDING
 
 
 async def test_a_call_whose_caller_waits_no_more_is_not_made(serve, client, remaining):
