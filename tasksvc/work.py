@@ -165,9 +165,11 @@ class WorkStream:
                         return
                     await self._rest(waiter)
                 desk.news.clear()
+                # Those that come from now on wait for the next turn: reports that came ahead of them go ahead of them.
+                answers = min(len(desk.answers), MOST)
                 await self._verify()
                 await self._store_reports()
-                await self._store_answers()
+                await self._store_answers(answers)
                 if desk.look and desk.room:
                     await self._lease(waiter)
 
@@ -214,9 +216,9 @@ class WorkStream:
                 group.create_task(store(report))
         await self._tell_results(refused)
 
-    async def _store_answers(self) -> None:
+    async def _store_answers(self, count: int) -> None:
         desk = self._desk
-        given, desk.answers = desk.answers[:MOST], desk.answers[MOST:]
+        given, desk.answers = desk.answers[:count], desk.answers[count:]
         if desk.answers:
             desk.news.set()
         answers = [each for each in given if isinstance(each, Answer)]
