@@ -17,7 +17,6 @@ from chassis.errors import ScopeMissing, Unavailable
 from cli.client import Client
 from cli.work import AttemptFailed, GiveUp, Job, JobCancelled, RetryLater, Snooze, Worker
 from cli.work.happenings import Happening, Lost, Refused
-from tests.integration.cli.conftest import Opened
 from tests.integration.cli.peer import Conversation, Peer
 
 A, B, C = (f"0190a0b0-0000-7000-8000-0000000000{end}" for end in ("0a", "0b", "0c"))
