@@ -4,8 +4,8 @@ from typing import Final
 
 from chassis.aip160 import Node
 from chassis.caller import caller
-from chassis.errors import TaskNotFound
 from tasksvc.access import Role
+from tasksvc.domain.change import not_found
 from tasksvc.domain.task import Task
 from tasksvc.memberships import Memberships, require_role
 from tasksvc.personal_projects import PersonalProjects
@@ -59,8 +59,3 @@ class TaskAccess:
             return [await self._personal_projects.of(caller().user_id)]
         await self._memberships.require(project_id, Role.VIEWER)
         return [project_id]
-
-
-def not_found(task_id: str) -> TaskNotFound:
-    """The error for a task that isn't there, or isn't the caller's to see."""
-    return TaskNotFound(f"There is no task {task_id} that you may see.", metadata={"id": task_id})

@@ -10,7 +10,7 @@ from chassis.errors import Conflict
 from chassis.postgres import Executor, queries, transaction
 from tasksvc.batch import Batch
 from tasksvc.blockers import check_circles, check_free, check_seen, follow_blockers, set_blockers
-from tasksvc.domain.change import Change, PastChange
+from tasksvc.domain.change import Change, PastChange, not_found
 from tasksvc.domain.queue import QueueRef, queue_of
 from tasksvc.domain.task import Task
 from tasksvc.jobs import Followed, Jobs, note_returns
@@ -127,6 +127,10 @@ class TaskStore:
                 await connection.execute(SQL["lock_circles"])
             others = expected.parents | expected.blockers
             tasks = await _lock(connection, others | {edit.seen.id for edit in edits})
+            for edit in edits:
+                if edit.seen.id not in tasks:  # removed for good meanwhile
+                    with at(edit.place):
+                        raise not_found(edit.seen.id)
             batch = Batch.of((tasks[edit.seen.id], _decided(edit, tasks[edit.seen.id]), edit.place) for edit in edits)
             if not (batch.trees <= expected.trees and batch.blockers <= others and batch.queues <= expected.queues):
                 raise Conflict("Another change moved the task meanwhile; try again.")

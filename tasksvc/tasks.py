@@ -17,7 +17,7 @@ from chassis.joint_reads import JointReads
 from chassis.postgres import Executor, Pool
 from tasksvc.announcer import Announcer
 from tasksvc.cache import TaskCache
-from tasksvc.domain.change import Change, create, delete, restore
+from tasksvc.domain.change import Change, create, delete, not_found, restore
 from tasksvc.domain.queue import QueueRef
 from tasksvc.domain.task import Task
 from tasksvc.domain.transitions import Action, transition
@@ -27,7 +27,7 @@ from tasksvc.places import at
 from tasksvc.replays import Repeatable, Replays
 from tasksvc.search import TaskSearch, read_position, tell_position
 from tasksvc.search_query import read_query
-from tasksvc.task_access import TaskAccess, not_found
+from tasksvc.task_access import TaskAccess
 from tasksvc.task_filter import FIELDS, Parameters, condition
 from tasksvc.task_from_pb import Patch, new_task, patch
 from tasksvc.task_store import Decide, Edit, TaskStore

@@ -86,8 +86,13 @@ def remind(task: Task, event: str) -> Change:
 def existing(task: Task) -> Task:
     """The task, if it wasn't deleted. Raises TaskNotFound."""
     if task.delete_time is not None:
-        raise TaskNotFound(f"There is no task {task.id} that you may see.", metadata={"id": task.id})
+        raise not_found(task.id)
     return task
+
+
+def not_found(task_id: str) -> TaskNotFound:
+    """The error for a task that isn't there, or isn't the caller's to see."""
+    return TaskNotFound(f"There is no task {task_id} that you may see.", metadata={"id": task_id})
 
 
 def _told(names: Iterable[str]) -> tuple[str, ...]:

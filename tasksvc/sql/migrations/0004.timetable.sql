@@ -15,7 +15,7 @@ CREATE TABLE deadlines (
 );
 CREATE INDEX deadlines_waiting ON deadlines (told, due_time) WHERE open AND told < 2;
 
-CREATE FUNCTION keep_deadline() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION keep_deadline() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF NEW.due_time IS NULL THEN
         DELETE FROM deadlines WHERE task_id = NEW.id;
@@ -54,7 +54,7 @@ CREATE TABLE recurrences (
 );
 CREATE INDEX recurrences_waiting ON recurrences (wake_time) WHERE wake_time IS NOT NULL;
 
-CREATE FUNCTION keep_recurrence() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION keep_recurrence() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     wake timestamptz = CASE
         WHEN NEW.recurrence <> '' AND NEW.delete_time IS NULL AND (NEW.recurrence_mode = 2 OR NEW.end_time IS NOT NULL) THEN now()

@@ -6,9 +6,11 @@ from uuid import UUID
 
 import pytest
 
+from chassis.errors import TaskNotFound
 from tasksvc.domain.change import restore
 from tasksvc.domain.task import RecurrenceMode, Task, UniqueScope
 from tasksvc.domain.transitions import Action
+from tasksvc.task_store import Edit
 from tasksvc.task_to_pb import task_to_pb
 from tests.integration.tasksvc.workers.crew import Crew
 
@@ -146,6 +148,15 @@ async def test_a_whole_tree_is_removed_at_once(crew: Crew) -> None:
     await crew.keep_house()
     for task in (root, *parts, leaf):
         assert await crew.store.get(crew.pool, task.id) is None
+
+
+async def test_a_change_of_a_task_that_was_removed_meanwhile_finds_none(crew: Crew) -> None:
+    task = await crew.add()
+    deleted = await crew.delete(task)
+    await pass_two_hours(crew, task)
+    await crew.keep_house()
+    with pytest.raises(TaskNotFound):
+        await crew.store.change_all(crew.pool, [Edit(deleted, restore)])
 
 
 async def test_the_cache_never_shows_a_removed_task(crew: Crew) -> None:
