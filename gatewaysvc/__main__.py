@@ -8,6 +8,7 @@ from chassis.run import launch, run
 from chassis.tls_settings import service_tls, watched
 from chassis.tracing import http_attributes, server_span
 from gatewaysvc.app import App
+from gatewaysvc.client_address import networks
 from gatewaysvc.http_server import HttpServer
 from gatewaysvc.rate_limits import RateLimits
 from gatewaysvc.settings import Settings
@@ -26,7 +27,7 @@ async def serve(settings: Settings) -> None:
         app = App(
             channels,
             cors_origins=settings.cors_origins,
-            rate_limits=RateLimits() if settings.rate_limits == "on" else None,
+            rate_limits=RateLimits(networks(settings.trusted_proxies)) if settings.rate_limits == "on" else None,
             span=server_span(http_attributes),
         )
         https = settings.https()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chassis.errors import RateLimited
+from gatewaysvc.client_address import Networks, client_address
 from gatewaysvc.exchange import Exchange
 
 _MOST_KNOWN: Final = 100_000
@@ -74,16 +75,17 @@ class Buckets:
 
 
 class RateLimits:
-    """The limits of this gateway."""
+    """The limits of this gateway, which may stand behind proxies."""
 
-    def __init__(self) -> None:
+    def __init__(self, proxies: Networks = ()) -> None:
+        self._proxies = proxies
         self._callers = Buckets(CALLER)
         self._addresses = Buckets(ADDRESS)
         self._passwords = Buckets(PASSWORD)
 
     def take(self, exchange: Exchange, route: tuple[str, str]) -> None:
         """Counts a call, and notes in its answer's headers what is left. Raises RateLimited."""
-        address = exchange.request.remote
+        address = client_address(exchange.request, self._proxies)
         # By its hash: whoever reads this memory finds no tokens.
         caller = hash(exchange.call.authorization) if exchange.call.authorization else address
         bucket = self._passwords.take(address) if route in _PASSWORD_ROUTES else self._callers.take(caller)

@@ -7,6 +7,7 @@ from pydantic import Field, FilePath, ValidationInfo, field_validator
 
 from chassis.settings import Port, ServiceSettings
 from chassis.tls import CertificateUnusable
+from gatewaysvc.client_address import networks
 from gatewaysvc.https import Https
 
 
@@ -23,6 +24,14 @@ class Settings(ServiceSettings):
     cors_origins: str = ""
     """The web pages that may call from a browser: origins with commas between, or `*`. Empty: only our own."""
     rate_limits: Literal["on", "off"] = "on"
+    trusted_proxies: str = ""
+    """Whose X-Forwarded-For is believed: addresses and networks with commas between. Rates are limited by address."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        networks(text)
+        return text
 
     @field_validator("http_tls_key_file")
     @classmethod
