@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 import pytest_asyncio
@@ -39,14 +39,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def project(report: Report) -> AsyncIterator[Project]:
-    """The whole system, with a replica of each service."""
+async def build(report: Report) -> None:
+    """The images."""
     if reason := _reason_to_skip():
         pytest.skip(reason)
-    running = Project(f"taskbell-test-{os.getpid()}")
+    report(f"images built in {await Project('taskbell-test').build():.0f} s")
+
+
+@pytest.fixture(scope="module")
+def files() -> Sequence[str]:
+    """What is brought up; a module may have its own."""
+    return ("compose/compose.yaml",)
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def project(build: None, files: Sequence[str], report: Report) -> AsyncIterator[Project]:
+    """The whole system, from empty volumes."""
+    running = Project(f"taskbell-test-{os.getpid()}", files=files)
     try:
-        report(f"images built in {await running.build():.0f} s")
-        report(f"up and healthy after {await running.up():.1f} s, from empty volumes")
+        report(f"{' + '.join(files)}: up and healthy after {await running.up():.1f} s")
         yield running
     finally:
         await running.down()
