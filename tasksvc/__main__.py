@@ -176,9 +176,9 @@ async def serve(settings: Settings) -> None:
             tls=service_tls(settings, "server"),
         )
         relays = [Relay(own_pool, bus, bell, task_cache, access_cache)] if settings.relay == "on" else []
-        readings = Readings(Reader(pool).read)
+        readings = Readings(Reader(work_pool).read)
         housekeepers = (
-            Reaper(LeaseStore(work_pool), announcer),
+            Reaper(MeasuredLeases(work_pool), announcer),
             Deadlines(work_pool, announcer, ahead=settings.due_soon),
             Recurrences(work_pool, announcer),
             Retention(work_pool, announcer),

@@ -172,6 +172,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             ),
             graph("Leases", "ops", (rate("taskbell_queue_leases_total"), "taken")),
             graph("What became of them", "ops", (rate("taskbell_queue_answers_total", "outcome"), "{{outcome}}")),
+            graph("Leases that ran out", "ops", (rate("taskbell_leases_expired_total", "outcome"), "{{outcome}}")),
             graph("From ready to leased", "s", *delays("taskbell_queue_wait_seconds")),
             graph("From lease to answer", "s", *delays("taskbell_queue_attempt_duration_seconds")),
             graph(
@@ -188,6 +189,14 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
                 "Streams of workers",
                 "short",
                 ('sum by (instance) (taskbell_grpc_streams{method=~".*/Work"})', "{{instance}}"),
+            ),
+            graph(
+                "Done by itself",
+                "ops",
+                (rate("taskbell_series_looked_at_total", "outcome"), "recurrences {{outcome}}"),
+                (rate("taskbell_deadlines_told_total", "event"), "{{event}}"),
+                (rate("taskbell_retention_deleted_tasks_total"), "retention: deleted"),
+                (rate("taskbell_purged_tasks_total"), "purge: removed"),
             ),
         ),
     ),

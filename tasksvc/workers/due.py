@@ -20,6 +20,7 @@ _MOST: Final = 100
 _NOTHING, _SOON, _OVERDUE = 0, 1, 2
 _EVENTS: Final = {_SOON: "task.due_soon", _OVERDUE: "task.overdue"}
 _TOLD: Final = Counter("taskbell_deadlines_told", "Deadlines told of.", ["event"])
+_COUNTED: Final = {event: _TOLD.labels(event) for event in _EVENTS.values()}
 
 
 class Deadlines:
@@ -53,6 +54,6 @@ class Deadlines:
             edits = [Edit(task_from_row(row), partial(remind, event=event)) for row in rows if row["in_project"]]
             written = await self._tasks.change_all(db, edits)
             await db.execute(SQL["note_deadlines"], [row["id"] for row in rows], what)
-        _TOLD.labels(event).inc(len(written.tasks))
+        _COUNTED[event].inc(len(written.tasks))
         await self._announcer.announce([task_to_pb(task) for task in written.tasks], written.woken)
         return len(rows) == _MOST
