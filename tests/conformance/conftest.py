@@ -4,6 +4,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
+import grpc.aio
 import pytest
 from taskbell.accounts.v1 import accounts_pb2 as accounts
 from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceStub
@@ -65,15 +66,25 @@ async def new_board(fleet: Sequence[Process]) -> AsyncIterator[NewBoard]:
             wires = [channel(each.address, authorization=authorization) for each in fleet]
             for wire in wires:
                 leaving.push_async_callback(wire.close)
-            project = await ProjectServiceStub(wires[0]).CreateProject(
-                projects.CreateProjectRequest(project=projects.Project(title="work"))
-            )
-            return Board(name, project.id, wires)
+            return await _empty_project(name, wires)
 
         yield come
 
 
-@pytest.fixture
-async def board(new_board: NewBoard) -> Board:
-    """A project with nothing in it."""
+@pytest.fixture(scope="session")
+async def owner(new_board: NewBoard) -> Board:
+    """Who the boards belong to: signing in is made slow on purpose."""
     return await new_board()
+
+
+@pytest.fixture
+async def board(owner: Board) -> Board:
+    """A project with nothing in it."""
+    return await _empty_project(owner.username, owner.wires)
+
+
+async def _empty_project(username: str, wires: Sequence[grpc.aio.Channel]) -> Board:
+    project = await ProjectServiceStub(wires[0]).CreateProject(
+        projects.CreateProjectRequest(project=projects.Project(title="work"))
+    )
+    return Board(username, project.id, wires)
