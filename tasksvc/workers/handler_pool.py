@@ -7,12 +7,13 @@ answer to a lost lease changes nothing.
 import asyncio
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
+import asyncpg
 import structlog
 from prometheus_client import Counter, Histogram
 
@@ -34,6 +35,7 @@ SQL: Final = queries("tasksvc")
 _GIVING_BACK: Final = 2.0
 """Seconds that are left of the grace for it."""
 _QUEUES: Final = 100
+"""Queues that are looked into in vain at most before there is a pause."""
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
 
@@ -98,24 +100,33 @@ class HandlerPool:
         rung.clear()
 
     async def _look(self, group: asyncio.TaskGroup, stopping: asyncio.Event) -> bool:
-        """Leases what there is room for, from each queue its share; whether there was anything."""
+        """Leases what there is room for, from where the last look ended on; whether there was anything."""
         room = self._concurrency - len(self._runs)
-        if not room:
-            return False
-        found = False
+        # More than there is room for: some may have come to a limit of their own.
+        most = room + _QUEUES
         try:
-            # More than there is room for: some may have come to a limit of their own.
-            most = room + _QUEUES
-            rows = await self._pool.fetch(SQL["list_queues_to_handle"], list(self._handlers), self._last_queue, most)
-            for row in rows:
-                left = self._concurrency - len(self._runs)
-                if not left or stopping.is_set():
+            for after in dict.fromkeys((self._last_queue, 0)) if room else ():
+                rows = await self._pool.fetch(SQL["list_queues_to_handle"], list(self._handlers), after, most)
+                if await self._lease_from(rows, room, group, stopping):
+                    return True
+                if len(rows) == most:
                     break
-                self._last_queue = row["id"]
-                share = min(-(-room // len(rows)), left)
-                found = await self._lease(QueueRef(str(row["project_id"]), row["name"]), share, group) or found
         except ServiceError as error:
             _log.warning("no tasks for handlers just now", error=str(error))
+        return False
+
+    async def _lease_from(
+        self, rows: Sequence[asyncpg.Record], room: int, group: asyncio.TaskGroup, stopping: asyncio.Event
+    ) -> bool:
+        """Each queue gets its share of the room."""
+        found = False
+        for row in rows:
+            left = self._concurrency - len(self._runs)
+            if not left or stopping.is_set():
+                break
+            self._last_queue = row["id"]
+            share = min(-(-room // len(rows)), left)
+            found = await self._lease(QueueRef(str(row["project_id"]), row["name"]), share, group) or found
         return found
 
     async def _lease(self, queue: QueueRef, most: int, group: asyncio.TaskGroup) -> bool:
