@@ -32,13 +32,12 @@ FOR UPDATE SKIP LOCKED
 
 -- list_dependants
 -- Those that name one of these tasks as what they are part of, or wait for.
-SELECT * FROM task_states AS task
-WHERE
-    NOT id = ANY($1::uuid[])
-    AND (
-        parent_id = ANY($1::uuid[])
-        OR id IN (SELECT task_id FROM task_blockers WHERE blocker_id = ANY($1::uuid[]))
-    )
+SELECT * FROM task_states
+WHERE NOT id = ANY($1::uuid[]) AND id IN (
+    SELECT id FROM tasks WHERE parent_id = ANY($1::uuid[])
+    UNION
+    SELECT task_id FROM task_blockers WHERE blocker_id = ANY($1::uuid[])
+)
 
 -- purge_tasks
 -- Tasks with their history; what else is known of them goes by itself.

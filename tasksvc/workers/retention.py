@@ -23,7 +23,7 @@ from tasksvc.workers.polling import poll
 
 SQL: Final = queries("tasksvc")
 EVERY: Final = 5.0
-STRETCH: Final = 10_000
+STRETCH: Final = 5_000
 _MOST: Final = 100
 BEGINNING: Final = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 _DELETED: Final = Counter("taskbell_retention_deleted_tasks", "Ended tasks that were deleted as their queues say.")
