@@ -19,7 +19,8 @@ from prometheus_client.registry import Collector
 from chassis.errors import ServiceError
 
 EVERY: Final = 5.0
-FRESH: Final = 3 * EVERY
+_FRESH: Final = 3
+"""So many times as long as it takes until the next one a reading is told."""
 _log = structlog.get_logger("chassis.readings")
 
 
@@ -46,7 +47,7 @@ class Readings(Collector):
         """`read` raises ServiceError when the store can't be reached; it returns nothing when others do the reading."""
         self._read = read
         self._every = every
-        self._taken = -FRESH
+        self._until = 0.0
         self._readings: list[Reading] = []
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -56,7 +57,7 @@ class Readings(Collector):
             while not stopping.is_set():
                 try:
                     self._readings = list(await self._read())
-                    self._taken = time.monotonic()
+                    self._until = time.monotonic() + _FRESH * self._every
                 except ServiceError as error:
                     _log.warning("figures not read", error=str(error))
                 with suppress(TimeoutError):
@@ -68,7 +69,7 @@ class Readings(Collector):
     def collect(self) -> Iterator[Metric]:
         """What is fresh. Called by the thread that answers Prometheus."""
         readings = self._readings
-        if time.monotonic() - self._taken > FRESH:
+        if time.monotonic() > self._until:
             return
         families: dict[Figure, GaugeMetricFamily] = {}
         for figure, labels, value in readings:

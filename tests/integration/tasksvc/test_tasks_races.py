@@ -137,10 +137,14 @@ async def test_a_worker_reports_progress_and_ends_the_task(ann: Person, task: pb
     store = TaskStore()
     seen = await store.get(pool, task.id)
     assert seen is not None
-    started = (await store.change(pool, Edit(seen, partial(transition, action=Action.START, worker="w", attempt=1)))).tasks[0]
+    started = (
+        await store.change(pool, Edit(seen, partial(transition, action=Action.START, worker="w", attempt=1)))
+    ).tasks[0]
     halfway = (await store.change(pool, Edit(started, partial(progress, percent=50, message="half")))).tasks[0]
     assert (halfway.progress_percent, halfway.progress_message) == (50, "half")
-    failed = (await store.change(pool, Edit(halfway, partial(transition, action=Action.FAIL, last_error="no power")))).tasks[0]
+    failed = (
+        await store.change(pool, Edit(halfway, partial(transition, action=Action.FAIL, last_error="no power")))
+    ).tasks[0]
     assert (failed.status, failed.last_error, failed.worker) == (Status.FAILED, "no power", "")
     changes = await store.history(pool, task.id, None, 3)
     assert [(change.type, change.actor_id) for change in changes.items] == [
@@ -149,7 +153,9 @@ async def test_a_worker_reports_progress_and_ends_the_task(ann: Person, task: pb
         ("task.started", None),
     ]
     again = (await store.change(pool, Edit(failed, partial(transition, action=Action.REOPEN)))).tasks[0]
-    done = (await store.change(pool, Edit(again, partial(transition, action=Action.COMPLETE, result={"sum": 3})))).tasks[0]
+    done = (
+        await store.change(pool, Edit(again, partial(transition, action=Action.COMPLETE, result={"sum": 3})))
+    ).tasks[0]
     assert done.result == {"sum": 3}
     assert (await store.history(pool, task.id, None, 1)).items[0].fields == ("status", "result")
 
