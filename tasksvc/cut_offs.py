@@ -1,4 +1,4 @@
-"""Tasks that may be what kills their workers: without a count they would kill one after the other, for ever."""
+"""Tasks that may be what kills their workers: they would kill one after the other if no attempt counted."""
 
 from typing import Final
 
@@ -16,9 +16,7 @@ class CutOffs:
     def count(self, task_id: str) -> bool:
         """Once more. Whether it was so often that this attempt counts as a failed one."""
         times = self._times.pop(task_id, 0) + 1
-        if times > FREE:
-            return True
         if len(self._times) >= _REMEMBERED:
             del self._times[next(iter(self._times))]  # the one that was cut off longest ago
         self._times[task_id] = times
-        return False
+        return times > FREE

@@ -11,6 +11,7 @@ import pytest
 from taskbell.accounts.v1 import accounts_pb2 as accounts
 from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceStub
 from taskbell.projects.v1.projects_pb2_grpc import ProjectServiceStub
+from taskbell.queues.v1.queues_pb2_grpc import QueueServiceStub
 from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceStub
 
 from chassis.grpc_client import channel
@@ -22,6 +23,7 @@ from devstack.stack import Stack
 if TYPE_CHECKING:
     from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceAsyncStub
     from taskbell.projects.v1.projects_pb2_grpc import ProjectServiceAsyncStub
+    from taskbell.queues.v1.queues_pb2_grpc import QueueServiceAsyncStub
     from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceAsyncStub
 
 SERVICE_KEY = "a key that the services share"
@@ -38,6 +40,7 @@ class Api:
     accounts: "AccountServiceAsyncStub"
     projects: "ProjectServiceAsyncStub"
     tasks: "TaskServiceAsyncStub"
+    queues: "QueueServiceAsyncStub"
 
 
 Dial = Callable[..., Api]
@@ -100,7 +103,9 @@ async def dial() -> AsyncIterator[Dial]:
         def connect(process: Process, token: str = "", *, service_key: str = "") -> Api:
             wire = channel(process.address, service_key=service_key, authorization=f"Bearer {token}" if token else "")
             leaving.push_async_callback(wire.close)
-            return Api(AccountServiceStub(wire), ProjectServiceStub(wire), TaskServiceStub(wire))
+            return Api(
+                AccountServiceStub(wire), ProjectServiceStub(wire), TaskServiceStub(wire), QueueServiceStub(wire)
+            )
 
         yield connect
 
