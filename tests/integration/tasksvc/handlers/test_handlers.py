@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
 from taskbell.tasks.v1.tasks_pb2 import Task
@@ -86,7 +86,7 @@ async def test_a_handler_stops_when_its_task_is_cancelled(desk: Desk, gate: Gate
     assert (await desk.ended(await desk.add("double", {"number": 1}))).status == Task.COMPLETED
 
 
-async def test_a_project_with_much_to_do_does_not_keep_others_waiting(desk: Desk, gate: Gate, tmp_path: Path) -> None:
+async def test_a_project_with_much_to_do_does_not_keep_others_waiting(desk: Desk, gate: Gate) -> None:
     other = await desk.elsewhere()
     first = await desk.add("wait", gate.payload)
     await gate.begun()  # one at a time is done here
@@ -105,3 +105,17 @@ async def test_a_task_that_is_scheduled_is_done_when_its_time_has_come(desk: Des
     time = datetime.now(UTC) + timedelta(seconds=1)
     done = await desk.ended(await desk.add("double", {"number": 1}, schedule_time=time))
     assert done.start_time.ToDatetime(UTC) >= time
+
+
+@pytest.mark.parametrize(
+    ("payload", "error"),
+    [
+        ({"url": "http://localhost/"}, "localhost can't be called: the address is not one of the public internet"),
+        ({"body": 1}, "is missing: must be an http or https address"),
+    ],
+)
+async def test_a_webhook_that_can_not_or_must_not_be_sent_is_given_up(
+    desk: Desk, payload: dict[str, Any], error: str
+) -> None:
+    failed = await desk.ended(await desk.add("webhook", payload))
+    assert (failed.status, failed.attempt, failed.last_error) == (Task.FAILED, 1, f"payload.url: {error}")

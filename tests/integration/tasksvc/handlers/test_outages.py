@@ -45,14 +45,13 @@ async def wire(stack: Stack, session: accounts.Session) -> AsyncIterator[grpc.ai
 
 @pytest.fixture(scope="module")
 def ann(session: accounts.Session, wire: grpc.aio.Channel) -> Person:
-    return Person(session.user, session, Api(AccountServiceStub(wire), ProjectServiceStub(wire), TaskServiceStub(wire)))
+    api = Api(AccountServiceStub(wire), ProjectServiceStub(wire), TaskServiceStub(wire), QueueServiceStub(wire))
+    return Person(session.user, session, api)
 
 
-async def test_after_a_kill_the_work_goes_on_where_it_was(
-    stack: Stack, wire: grpc.aio.Channel, desk: Desk, gate: Gate
-) -> None:
+async def test_after_a_kill_the_work_goes_on_where_it_was(stack: Stack, ann: Person, desk: Desk, gate: Gate) -> None:
     queue = queues.Queue(name="wait", project_id=desk.project_id, default_lease_duration=Duration(seconds=2))
-    await QueueServiceStub(wire).UpdateQueue(queues.UpdateQueueRequest(queue=queue))
+    await ann.api.queues.UpdateQueue(queues.UpdateQueueRequest(queue=queue))
     task = await desk.add("wait", gate.payload)
     await gate.begun()
     await stack.tasksvc.kill()
