@@ -4,8 +4,10 @@ Each call is signed with the credentials' token, and again with another one if t
 A request that has a `request_id` gets one, so that whoever repeats it, gRPC or the caller, can't make the change twice.
 """
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import betterproto2
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 # Called as nobody: no token helps them, and a refused one would be renewed by calling them.
 ANONYMOUS: Final = frozenset({"RegisterUser", "LogIn", "RefreshSession", "GetJwks"})
+
+_OPENING: Final = 2.0
+"""Seconds that a server has to let a stream in before it is spoken to all the same."""
 
 M = TypeVar("M", bound=betterproto2.Message)
 Sign = tuple[tuple[str, str], ...]
@@ -120,7 +125,17 @@ class Transport(ServiceStub):
         call = self._rpc.stream_stream(route, request_serializer=bytes, response_deserializer=response_type.parse)
         seconds = deadline.time_remaining() if deadline else timeout
         sign = await self._sign(route)
-        answers = call(request_iterator, timeout=seconds, metadata=(*_pairs(metadata), *sign))
+
+        async def once_let_in() -> AsyncIterator[Any]:
+            # What is said to a server that has refused already makes grpc.aio forget why.
+            with suppress(TimeoutError, grpc.aio.AioRpcError):
+                async with asyncio.timeout(_OPENING):
+                    await answers.initial_metadata()
+            if not answers.done():
+                async for request in request_iterator:
+                    yield request
+
+        answers: Any = call(once_let_in(), timeout=seconds, metadata=(*_pairs(metadata), *sign))
         message: M
         async for message in self._messages(answers, sign):
             yield message

@@ -150,6 +150,7 @@ class Notifications(notifications_pb2_grpc.NotificationServiceServicer):
     async def Connect(self, requests: Any, context: Any) -> None:  # type: ignore[override]  # it writes instead of yielding
         if not self._peer.script:
             await refuse(context, Unavailable("the script is over"))
+        await context.send_initial_metadata(())
         response = notifications_pb2.ConnectResponse
         await self._peer.script.popleft()(Conversation(context, requests, self._peer.heard, response))
 
@@ -164,4 +165,5 @@ class Queues(queues_pb2_grpc.QueueServiceServicer):
         await self._peer.knows(context)
         if not self._peer.script:
             await refuse(context, Unavailable("the script is over"))
+        await context.send_initial_metadata(())
         await self._peer.script.popleft()(Conversation(context, requests, self._peer.heard, queues_pb2.WorkResponse))

@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import time
+from collections.abc import AsyncIterator
 
 import grpc
 import pytest
@@ -170,3 +171,15 @@ async def test_the_configuration_stays_its_owners_alone(logged_in: ConfigFile) -
     async with logged_in.change() as config:
         config.current = "default"
     assert stat.S_IMODE(logged_in.path.stat().st_mode) == 0o600
+
+
+async def test_a_stream_that_is_refused_tells_why_however_fast(opened: Opened) -> None:
+    stranger = opened(token="somebody-else's")
+
+    async def hello() -> AsyncIterator[sdk.queues.WorkRequest]:
+        yield sdk.queues.WorkRequest(hello=sdk.queues.WorkHello(queues=["q"]))
+
+    for _ in range(50):
+        with pytest.raises(TokenExpired):
+            async for _heard in stranger.queues.work(hello()):
+                pass

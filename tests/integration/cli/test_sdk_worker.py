@@ -498,6 +498,7 @@ async def test_an_answer_that_could_not_be_stored_just_now_is_said_again(play: P
 
 async def test_what_waiting_cannot_cure_ends_the_worker(play: Play) -> None:
     async def stream(talk: Talk) -> None:
+        await talk.hears("hello")
         await talk.fails(ScopeMissing("the token lacks queues:work"))
 
     with pytest.raises(ScopeMissing, match="queues:work"):
@@ -506,6 +507,7 @@ async def test_what_waiting_cannot_cure_ends_the_worker(play: Play) -> None:
 
 async def test_a_worker_that_starts_before_its_server_waits_for_it(play: Play) -> None:
     async def not_yet(talk: Talk) -> None:
+        await talk.hears("hello")
         await talk.fails(Unavailable("still starting"))
 
     async def stream(talk: Talk) -> None:
