@@ -27,13 +27,14 @@ def test_every_wrong_setting_is_named_and_no_secret_shown(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment.setenv("TASKBELL_JWT_KEY", "a secret that is no key")
+    environment.setenv("TASKBELL_WEBHOOK_KEY", "long-enough-to-be-a-key a secret")
     environment.setenv("TASKBELL_REFRESH_TOKEN_LIFETIME", "a month")
     environment.setenv("TASKBELL_TASKS_PORT", "many")
     with pytest.raises(SystemExit) as ended:
         load(Settings)
     assert ended.value.code == 78
     said = capsys.readouterr().err
-    assert all(name in said for name in ("JWT_KEY", "REFRESH_TOKEN_LIFETIME", "TASKS_PORT"))
+    assert all(name in said for name in ("JWT_KEY", "WEBHOOK_KEY", "REFRESH_TOKEN_LIFETIME", "TASKS_PORT"))
     assert "a secret" not in said
 
 
