@@ -5,6 +5,7 @@ import itertools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -82,6 +83,15 @@ class Person:
 Newcomer = Callable[[], Awaitable[Person]]
 
 
+async def register(http: aiohttp.ClientSession, url: str) -> Person:
+    """Somebody new, signed in, in the system behind this gateway."""
+    name = f"p{next(_numbers)}-{os.urandom(4).hex()}"
+    nobody = Person(http, url, {}, "")
+    user = await nobody.make("/v1/users", username=name, email=f"{name}@example.com", password=PASSWORD)
+    session = await nobody.make("/v1/sessions", username=name, password=PASSWORD)
+    return Person(http, url, user, session["accessToken"])
+
+
 @pytest.fixture(scope="session")
 def system(request: pytest.FixtureRequest) -> System:
     """The system that the environment names, or else the whole stack that the other tests share."""
@@ -99,14 +109,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 async def newcomer(system: System, http: aiohttp.ClientSession) -> Newcomer:
     """Registers and signs in somebody new."""
 
-    async def register() -> Person:
-        name = f"p{next(_numbers)}-{os.urandom(4).hex()}"
-        nobody = Person(http, system.http_url, {}, "")
-        user = await nobody.make("/v1/users", username=name, email=f"{name}@example.com", password=PASSWORD)
-        session = await nobody.make("/v1/sessions", username=name, password=PASSWORD)
-        return Person(http, system.http_url, user, session["accessToken"])
-
-    return register
+    return partial(register, http, system.http_url)
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
