@@ -26,6 +26,7 @@ from google.protobuf.message import Message
 from protovalidate._gen.buf.validate import validate_pb
 
 PROTOS = Path(__file__).parent
+_GENERATED = (".py", ".pyi")
 ROOT = PROTOS.parent
 SDK = ROOT / "cli" / "api"
 FROM_DISK = f"--proto_path={PROTOS}"
@@ -128,8 +129,9 @@ def differences(codegen: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder)
         generate(codegen, fresh / "protos", fresh / "cli" / "api")
-        made = {path.relative_to(fresh) for path in fresh.rglob("*.py*") if path.is_file()}
-        kept = {path.relative_to(ROOT) for path in [*PROTOS.glob("taskbell/**/*.py*"), *SDK.rglob("*.py")]}
+        made = {path.relative_to(fresh) for path in fresh.rglob("*.py*") if path.suffix in _GENERATED}
+        here = [*PROTOS.glob("taskbell/**/*.py*"), *SDK.rglob("*.py")]
+        kept = {path.relative_to(ROOT) for path in here if path.suffix in _GENERATED}
         return sorted(
             str(path)
             for path in made | kept

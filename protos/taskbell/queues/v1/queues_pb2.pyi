@@ -616,7 +616,7 @@ class WorkHello(_message.Message):
     worker: _builtins.str
     """The worker's name, for people: up to 128 characters. Empty: your username."""
     credit: _builtins.int
-    """How many tasks to send before any is answered: 0 to 1,000."""
+    """How many tasks to send before any is answered: 0 to 1,000. A worker has 1,000 tasks at a time at most."""
     @_builtins.property
     def queues(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Queues of one project, 1 to 32; those named first come first."""
@@ -627,7 +627,9 @@ class WorkHello(_message.Message):
 
     @_builtins.property
     def holding(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Leases of a stream before, which the worker is still at: up to 1,000. Those that are lost come back as `cancelled`."""
+        """Leases of a stream before, which the worker is still at: up to 1,000. They are this stream's when it is welcomed; those that
+        are lost come as `cancelled`.
+        """
 
     def __init__(
         self,

@@ -118,7 +118,9 @@ class QueueServiceServicer(object):
 
     def Work(self, request_iterator, context):
         """The conversation of a worker: it gives credit and gets tasks, answers, and hears of cancellations. Its leases hold as long as
-        the stream does; when that ends, they are given back.
+        the stream does; when that ends, they are given back. Only when the server leaves (`going_away`), or is killed, they last for
+        lease_duration: the worker comes back on another stream with what it is `holding`. A task that is there whenever a worker is
+        cut off comes back as if nothing had happened three times; then each attempt counts as a failed one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

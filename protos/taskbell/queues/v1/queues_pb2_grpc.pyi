@@ -44,7 +44,9 @@ class QueueServiceStub:
     """
     Work: _grpc.StreamStreamMultiCallable[_queues_pb2.WorkRequest, _queues_pb2.WorkResponse]
     """The conversation of a worker: it gives credit and gets tasks, answers, and hears of cancellations. Its leases hold as long as
-    the stream does; when that ends, they are given back.
+    the stream does; when that ends, they are given back. Only when the server leaves (`going_away`), or is killed, they last for
+    lease_duration: the worker comes back on another stream with what it is `holding`. A task that is there whenever a worker is
+    cut off comes back as if nothing had happened three times; then each attempt counts as a failed one.
     """
     ExtendLease: _grpc.UnaryUnaryMultiCallable[_queues_pb2.ExtendLeaseRequest, _tasks_pb2.Task]
     """Makes a lease last from now for lease_duration."""
@@ -82,7 +84,9 @@ class QueueServiceAsyncStub(QueueServiceStub):
     """
     Work: _aio.StreamStreamMultiCallable[_queues_pb2.WorkRequest, _queues_pb2.WorkResponse]  # type: ignore[assignment]
     """The conversation of a worker: it gives credit and gets tasks, answers, and hears of cancellations. Its leases hold as long as
-    the stream does; when that ends, they are given back.
+    the stream does; when that ends, they are given back. Only when the server leaves (`going_away`), or is killed, they last for
+    lease_duration: the worker comes back on another stream with what it is `holding`. A task that is there whenever a worker is
+    cut off comes back as if nothing had happened three times; then each attempt counts as a failed one.
     """
     ExtendLease: _aio.UnaryUnaryMultiCallable[_queues_pb2.ExtendLeaseRequest, _tasks_pb2.Task]  # type: ignore[assignment]
     """Makes a lease last from now for lease_duration."""
@@ -129,7 +133,9 @@ class QueueServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_queues_pb2.WorkResponse], _abc.AsyncIterator[_queues_pb2.WorkResponse]]:
         """The conversation of a worker: it gives credit and gets tasks, answers, and hears of cancellations. Its leases hold as long as
-        the stream does; when that ends, they are given back.
+        the stream does; when that ends, they are given back. Only when the server leaves (`going_away`), or is killed, they last for
+        lease_duration: the worker comes back on another stream with what it is `holding`. A task that is there whenever a worker is
+        cut off comes back as if nothing had happened three times; then each attempt counts as a failed one.
         """
 
     @_abc_1.abstractmethod

@@ -838,7 +838,7 @@ class WorkHello(betterproto2.Message):
 
     credit: "int" = betterproto2.field(4, betterproto2.TYPE_INT32)
     """
-    How many tasks to send before any is answered: 0 to 1,000.
+    How many tasks to send before any is answered: 0 to 1,000. A worker has 1,000 tasks at a time at most.
     """
 
     lease_duration: "datetime.timedelta | None" = betterproto2.field(
@@ -850,7 +850,8 @@ class WorkHello(betterproto2.Message):
 
     holding: "list[str]" = betterproto2.field(6, betterproto2.TYPE_STRING, repeated=True)
     """
-    Leases of a stream before, which the worker is still at: up to 1,000. Those that are lost come back as `cancelled`.
+    Leases of a stream before, which the worker is still at: up to 1,000. They are this stream's when it is welcomed; those that
+    are lost come as `cancelled`.
     """
 
 
@@ -1028,7 +1029,9 @@ class QueueServiceStub(betterproto2_grpclib.ServiceStub):
     ) -> "AsyncIterator[WorkResponse]":
         """
         The conversation of a worker: it gives credit and gets tasks, answers, and hears of cancellations. Its leases hold as long as
-        the stream does; when that ends, they are given back.
+        the stream does; when that ends, they are given back. Only when the server leaves (`going_away`), or is killed, they last for
+        lease_duration: the worker comes back on another stream with what it is `holding`. A task that is there whenever a worker is
+        cut off comes back as if nothing had happened three times; then each attempt counts as a failed one.
         """
 
         async for response in self._stream_stream(
