@@ -70,19 +70,20 @@ class Heartbeats:
         pause = duration / _BEATS
         asked = {stream: list(stream.held) for stream in streams}
         begun = asyncio.get_running_loop().time()
+        # Beforehand: what is to be looked at soon from now on, is looked at after this.
+        self._next |= dict.fromkeys(self._next.keys() & set(streams), begun + pause)
         try:
             async with asyncio.timeout(pause):
                 held = await self._hold([lease for leases in asked.values() for lease in leases], duration)
         except (ServiceError, TimeoutError) as error:
             _log.warning("leases not kept up", streams=len(streams), error=repr(error))
-            pause /= _SOONER
+            for stream in streams:
+                if stream in self._next:
+                    self._next[stream] = min(self._next[stream], begun + pause / _SOONER)
         else:
             for stream, leases in asked.items():
                 if gone := [lease for lease in leases if lease not in held]:
                     stream.lost(gone)
-        for stream in streams:
-            if stream in self._next:
-                self._next[stream] = begun + pause
 
     async def _hold(self, lease_ids: Collection[str], duration: float) -> set[str]:
         return await self._leases.hold(lease_ids, duration) if lease_ids else set()
