@@ -23,7 +23,7 @@ test: $(VENV)/.test ## the whole test suite, on real servers
 chaos: $(VENV)/.test ## workers and services killed all the time, for longer than the tests do
 	TASKBELL_CHAOS_JOBS=$${TASKBELL_CHAOS_JOBS:-50000} $(BIN)/pytest tests/chaos --timeout 3600 $(ARGS)
 
-check: $(VENV)/.test $(CODEGEN)/.done ## format, lint, types, imports, protos, generated code
+check: $(VENV)/.bench $(CODEGEN)/.done ## format, lint, types, imports, protos, generated code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
