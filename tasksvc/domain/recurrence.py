@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import takewhile
-from typing import Self
+from typing import Final, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from dateutil.rrule import rrule, rrulestr
@@ -26,6 +26,9 @@ from tasksvc.domain.recurrence_parts import (
     by_months,
     read_parts,
 )
+
+_BACK: Final = (timedelta(0), timedelta(days=40), timedelta(days=400), timedelta(days=36_600))
+"""How far back the newest time of a rule is looked for: most have come in the days before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class Rule:
     def comes(self, start: datetime) -> bool:
         """Whether there is a time of the rule from the start on."""
         before = start - timedelta(microseconds=1)
-        return any(True for _ in self._following(replace(self.begin(start), time=before, number=0), start))
+        return any(True for _ in self._following(replace(self.begin(start), time=before, number=0), before))
 
     def after(self, last: Occurrence, moment: datetime) -> Occurrence | None:
         """The first one after `last` that comes after the moment; None if the series ends before."""
@@ -88,13 +91,16 @@ class Rule:
 
     def newest(self, last: Occurrence, moment: datetime) -> Occurrence | None:
         """The newest one after `last` that has come by the moment; None if none has."""
-        newest = None
-        for each in takewhile(lambda each: each.time <= moment, self._following(last, moment)):
-            newest = each
-        return newest
+        for back in _BACK:  # the rule may not have come at all in the time just before
+            newest = None
+            for each in takewhile(lambda each: each.time <= moment, self._following(last, moment - back)):
+                newest = each
+            if newest is not None or moment - back <= last.time:
+                return newest
+        return None
 
     def _following(self, last: Occurrence, moment: datetime) -> Iterator[Occurrence]:
-        """Those that may come next after `last`. Many of those before the moment are left out."""
+        """Those that may come next after `last`. Most of those before the moment are left out."""
         if self.count is not None and last.number >= self.count:
             return
         time = last.time

@@ -225,6 +225,15 @@ def test_the_newest_time_that_has_come_stands_for_those_that_were_missed() -> No
     assert rule.newest(begun, START + timedelta(seconds=59)) is None
 
 
+@pytest.mark.parametrize("days", [3, 60, 700])
+def test_the_newest_time_is_found_however_long_ago_it_was(days: int) -> None:
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    rule = Rule.read("FREQ=HOURLY;BYYEARDAY=1;UNTIL=20260102", "")
+    newest = rule.newest(rule.begin(begin), begin + timedelta(days=days))
+    assert newest is not None
+    assert newest.time == begin + timedelta(hours=23)
+
+
 # A search for what never comes takes a while.
 RULES = settings(deadline=None, max_examples=60)
 ZONES = st.sampled_from(
