@@ -60,3 +60,18 @@ def test_an_address_that_leads_nowhere_is_named_before_anything_is_opened(
 def test_the_addresses_of_a_nats_cluster_are_taken(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("TASKBELL_NATS_URL", "nats://one:4222,nats://two:4222")
     assert load(Settings).nats_url == "nats://one:4222,nats://two:4222"
+
+
+def test_what_is_done_by_itself_can_be_set(environment: pytest.MonkeyPatch) -> None:
+    assert (load(Settings).workers, load(Settings).due_soon, load(Settings).deleted_retention) == (
+        "on",
+        3600,
+        2_592_000,
+    )
+    for name, value in (("WORKERS", "off"), ("DUE_SOON", "2h"), ("DELETED_RETENTION", "90d")):
+        environment.setenv(f"TASKBELL_{name}", value)
+    assert (load(Settings).workers, load(Settings).due_soon, load(Settings).deleted_retention) == (
+        "off",
+        7200,
+        7_776_000,
+    )
