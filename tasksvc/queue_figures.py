@@ -20,9 +20,13 @@ THROUGHPUT_WINDOW: Final = 300.0
 WORKER_WINDOW: Final = 60.0
 """Seconds for which a worker counts as here."""
 MOST_WORKERS: Final = 1000
-_LARGE: Final = 100_000
+LARGE: Final = 100_000
+"""Tasks that are too many to be counted whenever somebody asks."""
 _SHARE: Final = 20
 """A large queue is counted again when so many times as long as the counting took has passed."""
+_INTEREST: Final = 30.0
+"""Seconds for which somebody who asked may ask again."""
+_TICK: Final = 0.5
 _FOLD: Final = 5.0
 _FLUSH: Final = 1.0
 _KEPT: Final = 600.0
@@ -55,29 +59,36 @@ class SeenWorker:
     seen_time: datetime | None
 
 
+@dataclass(slots=True)
+class _Large:
+    """A queue that takes long to count."""
+
+    figures: Figures
+    asked: float
+    """When somebody asked last."""
+    due: float
+    """When it is to be counted again."""
+
+
 class QueueFigures:
-    """Counts. A worker: sees to it that what has ended is counted in few rows, however much it was."""
+    """Counts. Large queues are counted in the background, as long as somebody asks, so that nobody waits for it.
+
+    A worker: that counts them, and sees to it that what has ended is counted in few rows, however much it was.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._large: dict[int, tuple[Figures, float]] = {}
-        """Those of queues that took long to count, and until when they do."""
+        self._large: dict[int, _Large] = {}
 
     async def of(self, queues: Sequence[Queue]) -> list[Figures]:
-        """Of each of them."""
-        now = monotonic()
-        known = {queue.id: kept[0] for queue in queues if (kept := self._large.get(queue.id)) and kept[1] > now}
-        rows = await self._pool.fetch(
-            SQL["count_jobs"], [queue.id for queue in queues if queue.id not in known], THROUGHPUT_WINDOW
-        )
-        took = monotonic() - now
-        for row in rows:
-            counts = {name: row[name] for name in Figures.__slots__ if name != "throughput"}
-            figures = Figures(**counts, throughput=row["recent"] * 60 / THROUGHPUT_WINDOW)
-            known[row["queue_id"]] = figures
-            self._large.pop(row["queue_id"], None)
-            if figures.waiting + figures.scheduled + figures.blocked > _LARGE:
-                self._large[row["queue_id"]] = figures, monotonic() + took * _SHARE
+        """Of each of them. With more than 100,000 tasks they may be some seconds old."""
+        known: dict[int, Figures] = {}
+        for queue in queues:
+            if large := self._large.get(queue.id):
+                large.asked = monotonic()
+                known[queue.id] = large.figures
+        if unknown := [queue.id for queue in queues if queue.id not in known]:
+            known |= await self._count(unknown)
         return [known[queue.id] for queue in queues]
 
     async def workers(self, queue: Queue) -> list[SeenWorker]:
@@ -89,14 +100,40 @@ class QueueFigures:
         return [SeenWorker(**row) for row in rows]
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Adds up the ends. Any number of replicas may: one does."""
+        """Works until told to stop. Any number of replicas may: one adds up the ends."""
+        fold = 0.0
         while not stopping.is_set():
             try:
-                await self._pool.execute(SQL["fold_ends"], THROUGHPUT_WINDOW + 2 * _FOLD)
+                if monotonic() >= fold:
+                    fold = monotonic() + _FOLD
+                    await self._pool.execute(SQL["fold_ends"], THROUGHPUT_WINDOW + 2 * _FOLD)
+                await self._recount()
             except ServiceError as error:
-                _log.warning("ends not added up", error=str(error))
+                _log.warning("queues not counted", error=str(error))
             with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), _FOLD)
+                await asyncio.wait_for(stopping.wait(), _TICK)
+
+    async def _recount(self) -> None:
+        for queue_id, large in list(self._large.items()):
+            if large.asked < monotonic() - _INTEREST:
+                del self._large[queue_id]
+            elif large.due <= monotonic():
+                await self._count([queue_id])
+
+    async def _count(self, queue_ids: Sequence[int]) -> dict[int, Figures]:
+        begun = monotonic()
+        rows = await self._pool.fetch(SQL["count_jobs"], queue_ids, THROUGHPUT_WINDOW)
+        ended = monotonic()
+        counted: dict[int, Figures] = {}
+        for row in rows:
+            counts = {name: row[name] for name in Figures.__slots__ if name != "throughput"}
+            figures = Figures(**counts, throughput=row["recent"] * 60 / THROUGHPUT_WINDOW)
+            queue_id = row["queue_id"]
+            counted[queue_id] = figures
+            asked = known.asked if (known := self._large.pop(queue_id, None)) else ended
+            if figures.waiting + figures.scheduled + figures.blocked > LARGE:
+                self._large[queue_id] = _Large(figures, asked, ended + (ended - begun) * _SHARE)
+        return counted
 
 
 class SeenWorkers:

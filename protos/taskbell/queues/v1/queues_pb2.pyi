@@ -82,7 +82,7 @@ class Queue(_message.Message):
 
     @_builtins.property
     def depth(self) -> Global___QueueDepth:
-        """What is in it."""
+        """What is in it; of more than 100,000 tasks as of a few seconds ago."""
 
     @_builtins.property
     def oldest_waiting_age(self) -> _duration_pb2.Duration:

@@ -561,7 +561,7 @@ class Queue(betterproto2.Message):
 
     depth: "QueueDepth | None" = betterproto2.field(11, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    What is in it.
+    What is in it; of more than 100,000 tasks as of a few seconds ago.
     """
 
     oldest_waiting_age: "datetime.timedelta | None" = betterproto2.field(
