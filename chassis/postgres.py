@@ -5,6 +5,7 @@ The pool's connections raise the chassis' own errors: whoever uses the pool need
 
 import json
 import re
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -27,6 +28,8 @@ _GIVEN_UP: Final = {
     "idle_in_transaction_session_timeout": "10s",
 }
 """Until PostgreSQL gives up a process that was cut off, its locks hold up whoever makes the same call elsewhere."""
+_GIVES_UP: Final = {"TCP_USER_TIMEOUT": 4000, "TCP_KEEPIDLE": 4, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 2}
+"""And the other way round: after a while without a network, the connections of before are none any more."""
 LOST: Final = "The database can't be reached, or does not answer, just now."
 
 if TYPE_CHECKING:
@@ -131,6 +134,13 @@ class Connection(_Connection):
 
 
 async def _prepare(connection: _Connection) -> None:
+    transport: Any = connection._transport  # type: ignore[attr-defined]  # noqa: SLF001  # asyncpg has no option for it
+    link = transport.get_extra_info("socket")
+    if link.family != socket.AF_UNIX:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _GIVES_UP.items():
+            if hasattr(socket, option):  # not every system has all of them
+                link.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
     for name in ("json", "jsonb"):
         await connection.set_type_codec(name, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
 
