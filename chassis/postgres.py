@@ -133,6 +133,10 @@ class Connection(_Connection):
         return ""
 
 
+_JSONB: Final = b"\1"
+"""The version of jsonb's binary format."""
+
+
 async def _prepare(connection: _Connection) -> None:
     transport: Any = connection._transport  # type: ignore[attr-defined]  # noqa: SLF001  # asyncpg has no option for it
     link = transport.get_extra_info("socket")
@@ -141,8 +145,14 @@ async def _prepare(connection: _Connection) -> None:
         for option, value in _GIVES_UP.items():
             if hasattr(socket, option):  # not every system has all of them
                 link.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-    for name in ("json", "jsonb"):
-        await connection.set_type_codec(name, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+    # In the binary format: asyncpg reads no rows within rows in the other one.
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: _JSONB + json.dumps(value).encode(),
+        decoder=lambda data: json.loads(data[len(_JSONB) :].decode()),
+        format="binary",
+    )
 
 
 @asynccontextmanager

@@ -89,12 +89,12 @@ WITH place AS MATERIALIZED (
     RETURNING {columns}
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, body, traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, traceparent
     )
     SELECT
         uuidv7(), get_byte(uuid_send(id), 15) & 15, 'task.started', update_time, $12, project_id, id, version,
         CASE WHEN $10 THEN '{{status,attempt,worker}}' ELSE '{{status,attempt,lease_expire_time,worker}}' END::text[],
-        to_jsonb(started), $13
+        ROW(started.*)::task_states, $13
     FROM started
 ), unique_key AS MATERIALIZED (
     SELECT held.project_id, held.queue, held.key FROM started JOIN unique_keys AS held
@@ -250,7 +250,7 @@ WITH answer AS MATERIALIZED (
     RETURNING {columns}
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, body, traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, traceparent
     )
     SELECT
         uuidv7(), get_byte(uuid_send(id), 15) & 15, settled.type, update_time, $8, project_id, id, version,
@@ -260,7 +260,7 @@ WITH answer AS MATERIALIZED (
             WHEN 'task.retried' THEN '{{status,schedule_time,last_error,lease_expire_time,worker}}'
             ELSE '{{status,last_error,lease_expire_time,worker}}'
         END::text[],
-        to_jsonb(changed), $9
+        ROW(changed.*)::task_states, $9
     FROM changed JOIN settled ON settled.task_id = changed.id
 ), counted AS (
     INSERT INTO job_keys AS known (queue_id, key, running, parked, most)
@@ -325,11 +325,11 @@ WITH held AS MATERIALIZED (
     RETURNING {columns}
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, body, traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, traceparent
     )
     SELECT
         uuidv7(), get_byte(uuid_send(id), 15) & 15, 'task.extended', update_time, $4, project_id, id, version,
-        '{{lease_expire_time}}', to_jsonb(changed), $5
+        '{{lease_expire_time}}', ROW(changed.*)::task_states, $5
     FROM changed
 )
 SELECT * FROM changed
@@ -361,11 +361,11 @@ WITH held AS MATERIALIZED (
     RETURNING {columns}
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, body, traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, traceparent
     )
     SELECT
         uuidv7(), get_byte(uuid_send(id), 15) & 15, 'task.progressed', update_time, $5, project_id, id, version,
-        '{{progress}}', to_jsonb(changed), $6
+        '{{progress}}', ROW(changed.*)::task_states, $6
     FROM changed
 )
 SELECT * FROM changed

@@ -2,7 +2,8 @@
 -- The first of each partition, and the sequence of what was published before each on the same subject. A partition that has
 -- many waiting holds no other back.
 SELECT
-    event.*,
+    event.id, event.event_id, event.partition, event.type, event.time, event.actor_id, event.project_id, event.task_id,
+    event.version, event.changed_fields, event.traceparent, coalesce(event.body, to_jsonb(event.task)) AS body,
     coalesce(
         CASE WHEN event.task_id IS NOT NULL THEN (
             SELECT stream_sequence FROM events AS before

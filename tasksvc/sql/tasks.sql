@@ -9,12 +9,12 @@ WITH change AS MATERIALIZED (
     RETURNING *
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, body, traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, traceparent
     )
     SELECT
         (item ->> 'event_id')::uuid, (item ->> 'partition')::smallint, item ->> 'type', changed.update_time, $2,
         changed.project_id, id, changed.version,
-        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), to_jsonb(changed), $3
+        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), ROW(changed.*)::task_states, $3
     FROM changed JOIN change USING (id)
 )
 SELECT * FROM changed
@@ -41,12 +41,12 @@ WITH change AS MATERIALIZED (
     RETURNING {columns}
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, body, traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, traceparent
     )
     SELECT
         (item ->> 'event_id')::uuid, (item ->> 'partition')::smallint, item ->> 'type', changed.update_time, $2,
         changed.project_id, id, changed.version,
-        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), to_jsonb(changed), $3
+        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), ROW(changed.*)::task_states, $3
     FROM changed JOIN change USING (id)
 )
 SELECT * FROM changed
@@ -119,7 +119,9 @@ WHERE before < {bytes} ORDER BY {order}
 SELECT * FROM (
     SELECT past.*, sum(size) OVER (ORDER BY version DESC) - size AS before, count(*) OVER () AS found
     FROM (
-        SELECT event_id, type, time, actor_id, version, changed_fields, body, octet_length(body::text) AS size
+        SELECT
+            event_id, type, time, actor_id, version, changed_fields, to_jsonb(task) AS body,
+            octet_length(to_jsonb(task)::text) AS size
         FROM events WHERE task_id = $1 AND ($2::integer IS NULL OR version < $2) ORDER BY version DESC LIMIT $3
     ) AS past
 ) AS past

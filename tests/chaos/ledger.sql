@@ -16,16 +16,16 @@ HAVING count(events.id) <> tasks.version OR count(DISTINCT events.version) <> ta
 
 -- fenced_results
 -- Tasks whose stored result is not that of the worker that had the task last.
-SELECT tasks.id, tasks.result, last.body ->> 'worker' AS worker, last.body ->> 'attempt' AS attempt
+SELECT tasks.id, tasks.result, last.worker, last.attempt
 FROM tasks CROSS JOIN LATERAL (
-    SELECT body FROM events WHERE task_id = tasks.id AND type = 'task.started' ORDER BY version DESC LIMIT 1
+    SELECT (task).worker, (task).attempt::text FROM events WHERE task_id = tasks.id AND type = 'task.started' ORDER BY version DESC LIMIT 1
 ) AS last
 WHERE tasks.project_id = $1 AND (
-    tasks.result ->> 'worker' <> last.body ->> 'worker' OR tasks.result ->> 'attempt' <> last.body ->> 'attempt'
+    tasks.result ->> 'worker' <> last.worker OR tasks.result ->> 'attempt' <> last.attempt
     OR (tasks.result ->> 'square')::bigint <> ((tasks.payload ->> 'number')::bigint ^ 2)::bigint
 )
 
 -- takes
 -- Who had each task from when until when.
-SELECT body ->> 'worker' AS worker, time AS began, lead(time) OVER (PARTITION BY task_id ORDER BY version) AS ended
+SELECT (task).worker, time AS began, lead(time) OVER (PARTITION BY task_id ORDER BY version) AS ended
 FROM events WHERE project_id = $1 AND task_id IS NOT NULL
