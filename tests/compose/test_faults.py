@@ -47,6 +47,7 @@ async def test_what_they_stand_on_is_killed_and_comes_back(project: Project, rep
 
 @pytest.mark.parametrize("service", ["tasksvc", "notifysvc", "gatewaysvc"])
 async def test_a_replica_is_cut_off_and_comes_back(project: Project, report: Report, service: str) -> None:
+    await project.up(tasksvc=3, notifysvc=2, gatewaysvc=2)
     async with traffic(project) as seen:
         await asyncio.sleep(3)
         [container, *_] = await project.containers(service)
