@@ -22,7 +22,7 @@ async def other_replica(start_replica: StartReplica) -> Process:
 
 
 @pytest.fixture
-def elsewhere(bench: Bench, other_replica: Process, at: Callable[[Person, Process], Person]) -> Bench:
+async def elsewhere(bench: Bench, other_replica: Process, at: Callable[[Person, Process], Person]) -> Bench:
     """The same queue through another replica."""
     return bench.by(at(bench.person, other_replica))
 
