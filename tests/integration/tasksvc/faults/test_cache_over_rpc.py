@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
+from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -131,7 +132,10 @@ async def test_calls_go_on_and_are_right_while_redis_is_away_and_after(
             assert (await get(reader, task)).version >= at_least
 
     async def rename(person: Person, task: pb.Task) -> None:
-        request = pb.UpdateTaskRequest(task=pb.Task(id=task.id, title=f"{acknowledged}"[-100:]))
+        # With an id it is repeated when the connection is renewed under it.
+        request = pb.UpdateTaskRequest(
+            task=pb.Task(id=task.id, title=f"{acknowledged}"[-100:]), request_id=str(uuid4())
+        )
         request.update_mask.CopyFrom(FieldMask(paths=["title"]))
         acknowledged.append(max(acknowledged[-1], (await person.api.tasks.UpdateTask(request)).version))
 
