@@ -144,6 +144,8 @@ class WorkStream:
             try:
                 desk.hear(await anext(requests))
             except StopAsyncIteration:
+                # A call that is cancelled looks like this, too; a worker that ends in order has nothing left.
+                self._cut = True
                 break
             except InvalidField as error:
                 latest = requests.latest if isinstance(requests, Validated) else None
