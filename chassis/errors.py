@@ -77,6 +77,12 @@ class RoleTooLow(ServiceError):
     code, reason = StatusCode.PERMISSION_DENIED, "ROLE_TOO_LOW"
 
 
+class AuthorRequired(ServiceError):
+    """Only whoever wrote the comment may do this; deleting it, an OWNER of the project too."""
+
+    code, reason = StatusCode.PERMISSION_DENIED, "AUTHOR_REQUIRED"
+
+
 class ScopeMissing(ServiceError):
     """The API token wasn't given the scope that the method asks for."""
 
@@ -96,6 +102,12 @@ class TaskNotFound(ServiceError):
     """There is no such task, or the caller may not see it."""
 
     code, reason = StatusCode.NOT_FOUND, "TASK_NOT_FOUND"
+
+
+class CommentNotFound(ServiceError):
+    """The task has no such comment."""
+
+    code, reason = StatusCode.NOT_FOUND, "COMMENT_NOT_FOUND"
 
 
 class ProjectNotFound(ServiceError):

@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 from taskbell.accounts.v1 import accounts_pb2
+from taskbell.comments.v1 import comments_pb2
 from taskbell.notifications.v1 import notifications_pb2
 from taskbell.projects.v1 import projects_pb2
 from taskbell.queues.v1 import queues_pb2
@@ -27,6 +28,7 @@ SERVICES: Final = (
     _service(accounts_pb2.DESCRIPTOR, "AccountService", "tasksvc"),
     _service(projects_pb2.DESCRIPTOR, "ProjectService", "tasksvc"),
     _service(tasks_pb2.DESCRIPTOR, "TaskService", "tasksvc"),
+    _service(comments_pb2.DESCRIPTOR, "CommentService", "tasksvc"),
     _service(queues_pb2.DESCRIPTOR, "QueueService", "tasksvc"),
     _service(notifications_pb2.DESCRIPTOR, "NotificationService", "notifysvc"),
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from taskbell.accounts.v1 import accounts_pb2, accounts_pb2_grpc
+from taskbell.comments.v1 import comments_pb2, comments_pb2_grpc
 from taskbell.projects.v1 import projects_pb2, projects_pb2_grpc
 from taskbell.queues.v1 import queues_pb2, queues_pb2_grpc
 from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
@@ -22,6 +23,7 @@ from tasksvc.announcer import Announcer
 from tasksvc.authentication import Authentication
 from tasksvc.cache import AccessCache, TaskCache
 from tasksvc.cache_trust import CacheTrust
+from tasksvc.comments import CommentServicer
 from tasksvc.heartbeats import Heartbeats
 from tasksvc.lease_store import LeaseStore
 from tasksvc.leasing import Leasing
@@ -112,6 +114,7 @@ async def serve(settings: Settings) -> None:
         projects = ProjectServicer(ProjectStore(pool), memberships, replays, bell, webhook_secrets)
         task_access = TaskAccess(memberships, PersonalProjects(pool))
         tasks = TaskServicer(pool, task_access, task_cache, replays, announcer)
+        comments = CommentServicer(pool, task_access, replays, bell)
         leases = MeasuredLeases(pool)
         heartbeats = Heartbeats(LeaseStore(own_pool))
         seen_workers = SeenWorkers(pool)
@@ -161,6 +164,11 @@ async def serve(settings: Settings) -> None:
                     tasks_pb2_grpc.add_TaskServiceServicer_to_server,
                     tasks,
                     tasks_pb2.DESCRIPTOR.services_by_name["TaskService"],
+                ),
+                Service(
+                    comments_pb2_grpc.add_CommentServiceServicer_to_server,
+                    comments,
+                    comments_pb2.DESCRIPTOR.services_by_name["CommentService"],
                 ),
                 Service(
                     queues_pb2_grpc.add_QueueServiceServicer_to_server,

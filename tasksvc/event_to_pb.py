@@ -10,6 +10,8 @@ from taskbell.events.v1.events_pb2 import Credential, Event
 
 from chassis.jetstream import credential_subject, member_subject, task_subject
 from tasksvc.access import Role
+from tasksvc.comment_store import Comment
+from tasksvc.comment_to_pb import comment_to_pb
 from tasksvc.project_store import Member
 from tasksvc.project_to_pb import member_to_pb
 from tasksvc.task_rows import task_from_body
@@ -30,8 +32,13 @@ def event_to_pb(row: asyncpg.Record) -> Event:
     event.time.FromDatetime(row["time"])
     body = row["body"]
     if row["task_id"] is not None:
-        event.task_version = row["version"]
-        event.task.CopyFrom(task_to_pb(task_from_body(body)))
+        task = task_from_body(body)
+        event.task_version = task.version
+        event.task.CopyFrom(task_to_pb(task))
+        event.mentioned_ids.extend(map(str, row["mentioned_ids"] or ()))
+        event.commenter_ids.extend(map(str, row["commenter_ids"] or ()))
+        if row["comment"] is not None:
+            event.comment.CopyFrom(comment_to_pb(Comment.from_body(row["comment"], event.project_id)))
     elif row["type"].startswith("member."):
         event.member.CopyFrom(member_to_pb(_member(body)))
     else:

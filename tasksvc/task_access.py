@@ -28,11 +28,18 @@ class TaskAccess:
 
     async def editable(self, task: Task | None, task_id: str) -> Task:
         """The task, if there is one and the caller may change it. Raises TaskNotFound, RoleTooLow."""
-        role = None if task is None else await self._memberships.role(task.project_id, caller().user_id)
-        if task is None or role is None:
+        await self.require(None if task is None else task.project_id, task_id, Role.EDITOR)
+        if task is None:
             raise not_found(task_id)
-        require_role(role, Role.EDITOR)
         return task
+
+    async def require(self, project_id: str | None, task_id: str, needed: Role) -> Role:
+        """The caller's role in the project that a task is in, if there is one. Raises TaskNotFound, RoleTooLow."""
+        role = None if project_id is None else await self._memberships.role(project_id, caller().user_id)
+        if role is None:
+            raise not_found(task_id)
+        require_role(role, needed)
+        return role
 
     async def editable_project(self, project_id: str) -> str:
         """The project, or the caller's personal one if none is named, if the caller may put tasks there."""

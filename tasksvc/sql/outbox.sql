@@ -3,13 +3,27 @@
 -- many waiting holds no other back.
 SELECT
     event.id, event.event_id, event.partition, event.type, event.time, event.actor_id, event.project_id, event.task_id,
-    event.version, event.changed_fields, event.traceparent, coalesce(event.body, to_jsonb(event.task)) AS body,
+    event.changed_fields, event.comment, event.mentioned_ids, event.commenter_ids, event.traceparent,
+    coalesce(event.body, to_jsonb(event.task)) AS body,
     coalesce(
         CASE WHEN event.task_id IS NOT NULL THEN (
-            SELECT stream_sequence FROM events AS before
-            WHERE before.task_id = event.task_id AND before.project_id = event.project_id
-                AND before.stream_sequence IS NOT NULL
-            ORDER BY before.version DESC LIMIT 1
+            -- The newest of its changes or of its comments: each has an index.
+            SELECT stream_sequence FROM (
+                (
+                    SELECT id, stream_sequence FROM events AS before
+                    WHERE before.task_id = event.task_id AND before.project_id = event.project_id AND before.version > 0
+                        AND before.stream_sequence IS NOT NULL
+                    ORDER BY before.version DESC LIMIT 1
+                )
+                UNION ALL
+                (
+                    SELECT id, stream_sequence FROM events AS before
+                    WHERE before.task_id = event.task_id AND before.project_id = event.project_id AND before.version = 0
+                        AND before.stream_sequence IS NOT NULL
+                    ORDER BY before.id DESC LIMIT 1
+                )
+            ) AS before
+            ORDER BY id DESC LIMIT 1
         ) ELSE (
             SELECT stream_sequence FROM events AS before
             WHERE before.subject_id = event.subject_id AND before.project_id IS NOT DISTINCT FROM event.project_id

@@ -24,6 +24,7 @@ async def test_reflection_lists_and_describes_every_service(system: System) -> N
     listed = (await grpcurl(system.tasks_address, "list")).split()
     assert {
         "taskbell.accounts.v1.AccountService",
+        "taskbell.comments.v1.CommentService",
         "taskbell.projects.v1.ProjectService",
         "taskbell.tasks.v1.TaskService",
         "grpc.health.v1.Health",

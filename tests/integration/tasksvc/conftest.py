@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from taskbell.accounts.v1 import accounts_pb2 as accounts
 from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceStub
+from taskbell.comments.v1.comments_pb2_grpc import CommentServiceStub
 from taskbell.projects.v1.projects_pb2_grpc import ProjectServiceStub
 from taskbell.queues.v1.queues_pb2_grpc import QueueServiceStub
 from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceStub
@@ -22,6 +23,7 @@ from devstack.stack import Stack
 
 if TYPE_CHECKING:
     from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceAsyncStub
+    from taskbell.comments.v1.comments_pb2_grpc import CommentServiceAsyncStub
     from taskbell.projects.v1.projects_pb2_grpc import ProjectServiceAsyncStub
     from taskbell.queues.v1.queues_pb2_grpc import QueueServiceAsyncStub
     from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceAsyncStub
@@ -41,6 +43,7 @@ class Api:
     projects: "ProjectServiceAsyncStub"
     tasks: "TaskServiceAsyncStub"
     queues: "QueueServiceAsyncStub"
+    comments: "CommentServiceAsyncStub"
 
 
 Dial = Callable[..., Api]
@@ -104,7 +107,11 @@ async def dial() -> AsyncIterator[Dial]:
             wire = channel(process.address, service_key=service_key, authorization=f"Bearer {token}" if token else "")
             leaving.push_async_callback(wire.close)
             return Api(
-                AccountServiceStub(wire), ProjectServiceStub(wire), TaskServiceStub(wire), QueueServiceStub(wire)
+                AccountServiceStub(wire),
+                ProjectServiceStub(wire),
+                TaskServiceStub(wire),
+                QueueServiceStub(wire),
+                CommentServiceStub(wire),
             )
 
         yield connect

@@ -23,19 +23,20 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from taskbell.comments.v1 import comments_pb2 as taskbell_dot_comments_dot_v1_dot_comments__pb2
 from taskbell.projects.v1 import projects_pb2 as taskbell_dot_projects_dot_v1_dot_projects__pb2
 from taskbell.tasks.v1 import tasks_pb2 as taskbell_dot_tasks_dot_v1_dot_tasks__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftaskbell/events/v1/events.proto\x12\x12taskbell.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#taskbell/projects/v1/projects.proto\x1a\x1dtaskbell/tasks/v1/tasks.proto\"\xf3\x02\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63tor_id\x18\x04 \x01(\t\x12\x12\n\nproject_id\x18\x05 \x01(\t\x12\x0f\n\x07task_id\x18\x06 \x01(\t\x12\x14\n\x0ctask_version\x18\x07 \x01(\x05\x12%\n\x04task\x18\x08 \x01(\x0b\x32\x17.taskbell.tasks.v1.Task\x12\x16\n\x0e\x63hanged_fields\x18\t \x03(\t\x12\x0e\n\x06\x63ursor\x18\n \x01(\t\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x12.\n\x06member\x18\x0c \x01(\x0b\x32\x1c.taskbell.projects.v1.MemberH\x00\x12\x34\n\ncredential\x18\r \x01(\x0b\x32\x1e.taskbell.events.v1.CredentialH\x00\x42\t\n\x07subject\")\n\nCredential\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftaskbell/events/v1/events.proto\x12\x12taskbell.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#taskbell/comments/v1/comments.proto\x1a#taskbell/projects/v1/projects.proto\x1a\x1dtaskbell/tasks/v1/tasks.proto\"\xd3\x03\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63tor_id\x18\x04 \x01(\t\x12\x12\n\nproject_id\x18\x05 \x01(\t\x12\x0f\n\x07task_id\x18\x06 \x01(\t\x12\x14\n\x0ctask_version\x18\x07 \x01(\x05\x12%\n\x04task\x18\x08 \x01(\x0b\x32\x17.taskbell.tasks.v1.Task\x12\x16\n\x0e\x63hanged_fields\x18\t \x03(\t\x12\x0e\n\x06\x63ursor\x18\n \x01(\t\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x12\x15\n\rmentioned_ids\x18\x0f \x03(\t\x12\x15\n\rcommenter_ids\x18\x10 \x03(\t\x12.\n\x06member\x18\x0c \x01(\x0b\x32\x1c.taskbell.projects.v1.MemberH\x00\x12\x34\n\ncredential\x18\r \x01(\x0b\x32\x1e.taskbell.events.v1.CredentialH\x00\x12\x30\n\x07\x63omment\x18\x0e \x01(\x0b\x32\x1d.taskbell.comments.v1.CommentH\x00\x42\t\n\x07subject\")\n\nCredential\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'taskbell.events.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENT']._serialized_start=157
-  _globals['_EVENT']._serialized_end=528
-  _globals['_CREDENTIAL']._serialized_start=530
-  _globals['_CREDENTIAL']._serialized_end=571
+  _globals['_EVENT']._serialized_start=194
+  _globals['_EVENT']._serialized_end=661
+  _globals['_CREDENTIAL']._serialized_start=663
+  _globals['_CREDENTIAL']._serialized_end=704
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from taskbell.comments.v1 import comments_pb2 as _comments_pb2
 from taskbell.projects.v1 import projects_pb2 as _projects_pb2
 from taskbell.tasks.v1 import tasks_pb2 as _tasks_pb2
 import builtins as _builtins
@@ -38,23 +39,27 @@ class Event(_message.Message):
     CHANGED_FIELDS_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    MENTIONED_IDS_FIELD_NUMBER: _builtins.int
+    COMMENTER_IDS_FIELD_NUMBER: _builtins.int
     MEMBER_FIELD_NUMBER: _builtins.int
     CREDENTIAL_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """UUIDv7; a repeat of the same event has the same id."""
     type: _builtins.str
     """What happened: task.created, task.updated, task.started, task.progressed, task.completed, task.failed, task.cancelled,
     task.reopened, task.deleted, task.restored; of workers' tasks also task.extended (a lease), task.released (given back, or
-    its worker died), task.retried (an attempt failed, others follow); task.due_soon, task.overdue; member.added, member.updated, member.removed; session.ended, token.revoked.
+    its worker died), task.retried (an attempt failed, others follow); task.due_soon, task.overdue; comment.created, comment.updated,
+    comment.deleted; member.added, member.updated, member.removed; session.ended, token.revoked.
     """
     actor_id: _builtins.str
     """The user who did it; empty if the system did."""
     project_id: _builtins.str
     """The project it happened in."""
     task_id: _builtins.str
-    """The task that changed."""
+    """The task that changed, or was commented on."""
     task_version: _builtins.int
-    """The task's version after the change."""
+    """The task's version after the change. A comment makes no new one."""
     cursor: _builtins.str
     """Where this event stands in the stream: subscribe after it to go on from here. Set on delivery, not on the bus."""
     traceparent: _builtins.str
@@ -65,11 +70,19 @@ class Event(_message.Message):
 
     @_builtins.property
     def task(self) -> _tasks_pb2.Task:
-        """The task after the change."""
+        """The task after the change, or as it was when somebody commented on it."""
 
     @_builtins.property
     def changed_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The fields that changed, as named in the task's proto."""
+        """The fields that changed, as named in the proto of the task or the comment."""
+
+    @_builtins.property
+    def mentioned_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Members of the project, up to 100, whom a text names as `@username` that it didn't name before; never its author."""
+
+    @_builtins.property
+    def commenter_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of comment.created: members who commented on the task before, up to 500; never the new comment's author."""
 
     @_builtins.property
     def member(self) -> _projects_pb2.Member:
@@ -78,6 +91,10 @@ class Event(_message.Message):
     @_builtins.property
     def credential(self) -> Global___Credential:
         """The credential that ended (session.ended, token.revoked)."""
+
+    @_builtins.property
+    def comment(self) -> _comments_pb2.Comment:
+        """The comment after the change; what was deleted, without its text (comment.*)."""
 
     def __init__(
         self,
@@ -93,14 +110,17 @@ class Event(_message.Message):
         changed_fields: _abc.Iterable[_builtins.str] | None = ...,
         cursor: _builtins.str = ...,
         traceparent: _builtins.str = ...,
+        mentioned_ids: _abc.Iterable[_builtins.str] | None = ...,
+        commenter_ids: _abc.Iterable[_builtins.str] | None = ...,
         member: _projects_pb2.Member | None = ...,
         credential: Global___Credential | None = ...,
+        comment: _comments_pb2.Comment | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential", "member", b"member", "subject", b"subject", "task", b"task", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "credential", b"credential", "member", b"member", "subject", b"subject", "task", b"task", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "changed_fields", b"changed_fields", "credential", b"credential", "cursor", b"cursor", "event_id", b"event_id", "member", b"member", "project_id", b"project_id", "subject", b"subject", "task", b"task", "task_id", b"task_id", "task_version", b"task_version", "time", b"time", "traceparent", b"traceparent", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "changed_fields", b"changed_fields", "comment", b"comment", "commenter_ids", b"commenter_ids", "credential", b"credential", "cursor", b"cursor", "event_id", b"event_id", "member", b"member", "mentioned_ids", b"mentioned_ids", "project_id", b"project_id", "subject", b"subject", "task", b"task", "task_id", b"task_id", "task_version", b"task_version", "time", b"time", "traceparent", b"traceparent", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["member", "credential"]  # noqa: Y015
+    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["member", "credential", "comment"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
 

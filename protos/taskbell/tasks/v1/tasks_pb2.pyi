@@ -213,7 +213,7 @@ class Task(_message.Message):
     project_id: _builtins.str
     """The project it belongs to."""
     title: _builtins.str
-    """1 to 500 characters."""
+    """1 to 500 characters. Here and in the description, `@username` names a member of the project, who is told (MENTIONED)."""
     description: _builtins.str
     """Up to 16 KiB of Markdown."""
     status: Global___Task.Status.ValueType

@@ -7,6 +7,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from taskbell.accounts.v1 import accounts_pb2 as accounts
 from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceStub
+from taskbell.comments.v1.comments_pb2_grpc import CommentServiceStub
 from taskbell.projects.v1.projects_pb2_grpc import ProjectServiceStub
 from taskbell.queues.v1 import queues_pb2 as queues
 from taskbell.queues.v1.queues_pb2_grpc import QueueServiceStub
@@ -45,7 +46,13 @@ async def wire(stack: Stack, session: accounts.Session) -> AsyncIterator[grpc.ai
 
 @pytest.fixture(scope="module")
 def ann(session: accounts.Session, wire: grpc.aio.Channel) -> Person:
-    api = Api(AccountServiceStub(wire), ProjectServiceStub(wire), TaskServiceStub(wire), QueueServiceStub(wire))
+    api = Api(
+        AccountServiceStub(wire),
+        ProjectServiceStub(wire),
+        TaskServiceStub(wire),
+        QueueServiceStub(wire),
+        CommentServiceStub(wire),
+    )
     return Person(session.user, session, api)
 
 

@@ -6,7 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from chassis.caller import Caller, as_caller
 from chassis.errors import TaskNotFound
+from tasksvc.comment_store import CommentStore, Home
 from tasksvc.domain.change import restore
 from tasksvc.domain.task import RecurrenceMode, Task, UniqueScope
 from tasksvc.domain.transitions import Action
@@ -106,6 +108,20 @@ async def test_a_task_deleted_long_ago_is_removed_with_its_history(crew: Crew) -
     assert (await crew.now(young)).delete_time is not None
     assert (await crew.now(there)).delete_time is None
     assert len(await crew.events(young)) == 2
+
+
+async def test_its_comments_go_with_it(crew: Crew) -> None:
+    old, there = await crew.add(), await crew.add()
+    for task in (old, there):
+        with as_caller(Caller(task.creator_id)):
+            await CommentStore().create(crew.pool, Home(task.id, task.project_id), "hello")
+    await crew.delete(old)
+    await pass_two_hours(crew, old, there)
+    await crew.keep_house()
+    assert await crew.store.get(crew.pool, old.id) is None
+    rows = await crew.pool.fetch("SELECT task_id FROM comments")
+    assert [str(row["task_id"]) for row in rows] == [there.id]
+    assert await crew.events(old) == []
 
 
 async def test_what_is_not_published_yet_is_kept(crew: Crew) -> None:

@@ -57,7 +57,8 @@ class Event(betterproto2.Message):
     """
     What happened: task.created, task.updated, task.started, task.progressed, task.completed, task.failed, task.cancelled,
     task.reopened, task.deleted, task.restored; of workers' tasks also task.extended (a lease), task.released (given back, or
-    its worker died), task.retried (an attempt failed, others follow); task.due_soon, task.overdue; member.added, member.updated, member.removed; session.ended, token.revoked.
+    its worker died), task.retried (an attempt failed, others follow); task.due_soon, task.overdue; comment.created, comment.updated,
+    comment.deleted; member.added, member.updated, member.removed; session.ended, token.revoked.
     """
 
     time: "datetime.datetime | None" = betterproto2.field(
@@ -79,22 +80,22 @@ class Event(betterproto2.Message):
 
     task_id: "str" = betterproto2.field(6, betterproto2.TYPE_STRING)
     """
-    The task that changed.
+    The task that changed, or was commented on.
     """
 
     task_version: "int" = betterproto2.field(7, betterproto2.TYPE_INT32)
     """
-    The task's version after the change.
+    The task's version after the change. A comment makes no new one.
     """
 
     task: "__tasks__v1__.Task | None" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The task after the change.
+    The task after the change, or as it was when somebody commented on it.
     """
 
     changed_fields: "list[str]" = betterproto2.field(9, betterproto2.TYPE_STRING, repeated=True)
     """
-    The fields that changed, as named in the task's proto.
+    The fields that changed, as named in the proto of the task or the comment.
     """
 
     cursor: "str" = betterproto2.field(10, betterproto2.TYPE_STRING)
@@ -105,6 +106,16 @@ class Event(betterproto2.Message):
     traceparent: "str" = betterproto2.field(11, betterproto2.TYPE_STRING)
     """
     The W3C trace context of the call that made the change.
+    """
+
+    mentioned_ids: "list[str]" = betterproto2.field(15, betterproto2.TYPE_STRING, repeated=True)
+    """
+    Members of the project, up to 100, whom a text names as `@username` that it didn't name before; never its author.
+    """
+
+    commenter_ids: "list[str]" = betterproto2.field(16, betterproto2.TYPE_STRING, repeated=True)
+    """
+    Of comment.created: members who commented on the task before, up to 500; never the new comment's author.
     """
 
     member: "__projects__v1__.Member | None" = betterproto2.field(
@@ -119,10 +130,18 @@ class Event(betterproto2.Message):
     The credential that ended (session.ended, token.revoked).
     """
 
+    comment: "__comments__v1__.Comment | None" = betterproto2.field(
+        14, betterproto2.TYPE_MESSAGE, optional=True, group="subject"
+    )
+    """
+    The comment after the change; what was deleted, without its text (comment.*).
+    """
+
 
 default_message_pool.register_message("taskbell.events.v1", "Event", Event)
 
 
 from ....google import protobuf as ___google__protobuf__
+from ...comments import v1 as __comments__v1__
 from ...projects import v1 as __projects__v1__
 from ...tasks import v1 as __tasks__v1__

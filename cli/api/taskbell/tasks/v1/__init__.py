@@ -728,7 +728,7 @@ class Task(betterproto2.Message):
 
     title: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    1 to 500 characters.
+    1 to 500 characters. Here and in the description, `@username` names a member of the project, who is told (MENTIONED).
     """
 
     description: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)

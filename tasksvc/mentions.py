@@ -1,0 +1,83 @@
+"""Whom a text names as `@username`: members of the project. Anybody else who is called so is not meant."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from chassis.caller import current_call
+from chassis.postgres import Executor, queries
+
+SQL: Final = queries("tasksvc")
+MOST: Final = 100
+"""Members who are told of one change: whoever names more people than that means nobody in particular."""
+# Not within a word, as in an e-mail address, nor in a path, as in a link; a backslash before it says that it is none.
+_MENTION: Final = re.compile(r"(?<![\w@/\\])@([a-z0-9_.-]+)(?!\w)")
+_SHORTEST, _LONGEST = 3, 32
+
+Spellings: TypeAlias = tuple[str, ...]
+"""What one mention may mean, the likeliest first: `@bob.` is bob. or, at the end of a sentence, bob."""
+_Members: TypeAlias = Mapping[tuple[str, str], str]
+"""The ids of users by project and username."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A text in a project, and what stood there before."""
+
+    project_id: str
+    after: str
+    before: str = ""
+
+
+async def newly_mentioned(db: Executor, revisions: Sequence[Revision]) -> list[list[str]]:
+    """For each revision the users whom it names and did not name before, each once, without the caller.
+
+    Nobody, where the system writes: what it copies was told of when somebody wrote it.
+    """
+    call = current_call.get()
+    mentions = [mentioned(revision.after) if call.caller else () for revision in revisions]
+    if call.caller is None or not any(mentions):
+        return [[] for _ in revisions]
+    earlier = [mentioned(revision.before) if now else () for revision, now in zip(revisions, mentions, strict=True)]
+    members = await _members(
+        db,
+        {
+            (revision.project_id, name)
+            for revision, now, before in zip(revisions, mentions, earlier, strict=True)
+            for spellings in (*now, *before)
+            for name in spellings
+        },
+    )
+    told = []
+    for revision, now, before in zip(revisions, mentions, earlier, strict=True):
+        known = {call.caller.user_id, *_meant(revision.project_id, before, members)}
+        told.append([user for user in _meant(revision.project_id, now, members) if user not in known][:MOST])
+    return told
+
+
+def mentioned(text: str) -> tuple[Spellings, ...]:
+    """The mentions in a text, in their order."""
+    if "@" not in text:
+        return ()
+    return tuple(dict.fromkeys(filter(None, map(_spellings, _MENTION.findall(text.lower())))))
+
+
+def _spellings(name: str) -> Spellings:
+    """The name, and what is left of it when marks at its end belong to the sentence."""
+    shortest = max(_SHORTEST, len(name.rstrip("_.-")))
+    return tuple(name[:length] for length in range(min(_LONGEST, len(name)), shortest - 1, -1))
+
+
+async def _members(db: Executor, named: Iterable[tuple[str, str]]) -> _Members:
+    projects, names = zip(*named, strict=True)
+    rows = await db.fetch(SQL["find_named"], projects, names)
+    return {(row["project_id"], row["username"]): row["user_id"] for row in rows}
+
+
+def _meant(project_id: str, mentions: Iterable[Spellings], members: _Members) -> Iterable[str]:
+    found = (
+        next((members[project_id, name] for name in spellings if (project_id, name) in members), None)
+        for spellings in mentions
+    )
+    return dict.fromkeys(filter(None, found))
