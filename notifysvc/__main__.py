@@ -19,11 +19,14 @@ from notifysvc.event_log import EventLog
 from notifysvc.feed import Feed
 from notifysvc.inbox import Inbox
 from notifysvc.janitor import Janitor
-from notifysvc.mailer import Mailer, SmtpServer
+from notifysvc.mail_pace import MailPace
+from notifysvc.mailer import Mailer
+from notifysvc.notification_mails import NotificationMails
 from notifysvc.readings import readings_of_mails, readings_of_stream
 from notifysvc.rights import Rights
 from notifysvc.servicer import NotificationServicer
 from notifysvc.settings import Settings
+from notifysvc.smtp import SmtpLink
 from notifysvc.tail import Tail
 
 SCHEMA: Final = "notifysvc"
@@ -43,8 +46,9 @@ async def serve(settings: Settings) -> None:
         accounts = Accounts(tasksvc)
         inbox = Inbox(pool)
         bell = Bell(bus)
-        smtp = SmtpServer(settings.smtp_host, settings.smtp_port)
-        mailer = Mailer(pool, accounts, smtp, letter.sender(settings.mail_from, settings.public_url))
+        sender = letter.sender(settings.mail_from, settings.public_url)
+        link = SmtpLink(settings.smtp(), sender.address.addr_spec)
+        mailer = Mailer(NotificationMails(pool, accounts, sender), link, MailPace(pool, settings.mail_rate))
         log = EventLog(bus)
         rights = Rights(accounts)
         feed = Feed(log, Tail(bus, log), rights)

@@ -31,6 +31,7 @@ class Janitor:
             try:
                 await self._pool.execute(SQL["forget_seen"], _SEEN_KEPT)
                 await self._pool.execute(SQL["forget_mails"], _MAILS_KEPT)
+                await self._pool.execute(SQL["forget_mail_slots"])
             except ServiceError as error:
                 _log.warning("not cleaned up", error=repr(error))
             with suppress(TimeoutError):

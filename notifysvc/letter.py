@@ -7,6 +7,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from hashlib import sha256
 from typing import Final
 
 import jinja2
@@ -90,6 +91,8 @@ class Sender:
         message.set_content(_TEMPLATES.get_template("letter.txt").render(facts), cte="quoted-printable")
         html = _TEMPLATES.get_template("letter.html").render(facts)
         message.add_alternative(html, subtype="html", cte="quoted-printable")
+        # Not by chance, as it would be else: a mail that is sent again is the same to the last byte.
+        message.set_boundary(sha256(str(message["Message-ID"]).encode()).hexdigest()[:32])
         return message
 
 

@@ -1,55 +1,48 @@
-"""Sends the e-mails that wait in the database: one to each person whom an event concerns.
+"""Sends the mails that wait in the database.
 
-A mail is claimed under a lease, sent, and noted as sent. What fails for now is tried again, ever more rarely; what is
-refused for good, or is too old to be news, is dead: it stays in the table with the reason.
+A mail is claimed under a lease, handed over, and noted as sent. What fails for now is tried again, ever more rarely;
+what is refused for good, or is too old to be news, is dead: it stays in its table with the reason.
 
 Between the end of a mail's text and the server's answer nobody can say whether it was taken: SMTP has no way to ask.
 A mailer that dies, or loses the connection or the database, in just that moment leaves a mail that was perhaps sent.
 It is sent again when the lease runs out, since a mail that never comes is worse than one that comes twice; both have
-the same Message-ID, by which mail programs take them for one.
+the same Message-ID, by which mail programs take them for one. Such mails are counted (`doubts`).
 """
 
 import asyncio
 import random
 import time
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-import aiosmtplib
 import structlog
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
-from taskbell.accounts.v1.accounts_pb2 import User
-from taskbell.events.v1.events_pb2 import Event
 
 from chassis.caller import Call, as_call
 from chassis.errors import ServiceError
-from chassis.postgres import Pool
 from chassis.race import race
-from chassis.tracing import Attributes, Followers, failed
-from notifysvc.accounts import Accounts
-from notifysvc.concerned import Reason
-from notifysvc.inbox import SQL
-from notifysvc.letter import Sender
+from chassis.tracing import Followers, failed
+from notifysvc.mail_pace import MailPace
+from notifysvc.mail_table import Claim, Held, Hold, MailQueue, Outgoing, State, Unsendable, Written
+from notifysvc.smtp import SENDING, NotNow, NotTaken, Refused, ServerAway, SmtpLink
 
 LEASE: Final = 60.0
+_SENDS_FOR: Final = LEASE - SENDING - 5
+"""Seconds of the lease within which a mail may be begun: so it is over before the lease is."""
 _MOST: Final = 20
 """Mails claimed at once."""
-_SENDING: Final = 25.0
-"""Seconds that one mail may take. Begun in the first half of the lease, it is over before the lease is."""
 _POLL: Final = 1.0
 _FIRST_PAUSE: Final = 2.0
-_LONGEST_PAUSE: Final = 300.0
+_LONGEST_PAUSES: Final[Mapping[type[NotTaken], float]] = {NotNow: 1800.0, ServerAway: 60.0}
+"""A mailbox that is full stays so for long; a server that is away is back soon, and then has mails of everybody."""
 _OLDEST: Final = timedelta(days=3)
-_SENT, _DEAD = 2, 3
-_PERMANENT: Final = 500
-_GOODBYE: Final = 2.0
 
 _MAILS = Counter("taskbell_mails", "E-mails, by what became of an attempt to send one.", ["outcome"])
-_WENT, _LATER, _GIVEN_UP = map(_MAILS.labels, ("sent", "again", "dead"))
+_WENT, _LATER, _GIVEN_UP, _HELD, _IN_DOUBT = map(_MAILS.labels, ("sent", "again", "dead", "held", "in_doubt"))
 _DELAY = Histogram(
     "taskbell_mail_delay_seconds",
     "From an event's transaction to the moment when the mail server took its mail.",
@@ -58,45 +51,18 @@ _DELAY = Histogram(
 _log = structlog.get_logger("notifysvc.mailer")
 
 
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """Where mails are handed over."""
-
-    host: str
-    port: int
-
-    def connection(self) -> aiosmtplib.SMTP:
-        """One that isn't open yet. It will encrypt if the server offers that."""
-        return aiosmtplib.SMTP(hostname=self.host, port=self.port, timeout=_SENDING / 3)
-
-    @property
-    def attributes(self) -> Attributes:
-        """What a trace tells of it."""
-        return {"server.address": self.host, "server.port": self.port}
-
-
-@dataclass(frozen=True, slots=True)
-class _Mail:
-    """One claimed mail."""
-
-    id: UUID
-    attempt: int
-    create_time: datetime
-    user_id: str
-    reason: Reason
-    event: Event
-
-
 class Mailer:
-    """A worker. Replicas share the work."""
+    """A worker, for one kind of mails. Replicas share the work."""
 
-    def __init__(self, pool: Pool, accounts: Accounts, smtp: SmtpServer, sender: Sender) -> None:
-        self._pool = pool
-        self._accounts = accounts
-        self._smtp = smtp
-        self._sender = sender
+    def __init__(self, mails: MailQueue, link: SmtpLink, pace: MailPace) -> None:
+        self._mails = mails
+        self._table = mails.table
+        self._link = link
+        self._pace = pace
         self._nudged = asyncio.Event()
         self._spans = Followers(SpanKind.CLIENT)
+        self._failures = 0
+        """How often in a row the server was away."""
 
     def nudge(self) -> None:
         """There are new mails."""
@@ -104,124 +70,119 @@ class Mailer:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Sends what waits until the process ends; a mail that is begun is finished."""
-        while not stopping.is_set():
-            self._nudged.clear()
-            try:
-                if await self._send_some(stopping):
-                    continue
-            except ServiceError as error:
-                _log.warning("mails have to wait", error=repr(error))
-            await self._wait(stopping)
-
-    async def _wait(self, stopping: asyncio.Event) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_POLL):
-                await race(self._nudged.wait(), stopping.wait())
-
-    async def _send_some(self, stopping: asyncio.Event) -> int:
-        """Returns how many mails were due."""
-        begun = time.monotonic()
-        mails = [_mail(row) for row in await self._pool.fetch(SQL["claim_mails"], LEASE, _MOST)]
-        if not mails:
-            return 0
         try:
-            users = await self._accounts.users(
-                {each for mail in mails for each in (mail.user_id, mail.event.actor_id) if each}
-            )
-        except ServiceError as error:
-            for mail in mails:
-                await self._again(mail, repr(error), _FIRST_PAUSE)
-            raise
-        connection = self._smtp.connection()
-        try:
-            for mail in mails:
-                if stopping.is_set() or time.monotonic() - begun > LEASE / 2:
-                    await self._again(mail, "", 0)
+            while not stopping.is_set():
+                self._nudged.clear()
+                try:
+                    if await self._send_some(stopping):
+                        continue
+                except ServiceError as error:
+                    _log.warning("mails have to wait", error=repr(error))
+                except ServerAway as error:
+                    wait = pause(self._failures, ServerAway)
+                    _log.warning("the mail server takes no mails", error=str(error), wait=wait)
+                    await _sleep(wait, stopping.wait())
                     continue
-                await self._attempt(connection, mail, users)
+                await self._link.rest()
+                await _sleep(_POLL, race(self._nudged.wait(), stopping.wait()))
         finally:
-            await _hang_up(connection)
-        return len(mails)
+            await self._link.close()
 
-    async def _attempt(self, connection: aiosmtplib.SMTP, mail: _Mail, users: dict[str, User]) -> None:
-        origin = mail.event.traceparent
-        with self._spans.begin("send mail", origin, self._smtp.attributes) as span, as_call(Call(traceparent=origin)):
-            try:
-                async with asyncio.timeout(_SENDING):
-                    if not connection.is_connected:
-                        await connection.connect()
-                    await self._send(connection, mail, users)
-            except (aiosmtplib.SMTPException, OSError) as error:  # a timeout is an OSError
-                failed(span, error)
-                await self._failed(mail, error)
-                if not isinstance(error, aiosmtplib.SMTPResponseException | aiosmtplib.SMTPRecipientsRefused):
-                    connection.close()
-
-    async def _send(self, connection: aiosmtplib.SMTP, mail: _Mail, users: dict[str, User]) -> None:
-        user = users.get(mail.user_id)
-        if user is None:
-            await self._end(mail, _DEAD, "there is no such user")
-            return
+    async def _send_some(self, stopping: asyncio.Event) -> bool:
+        """Returns whether mails were due."""
+        until = time.monotonic() + _SENDS_FOR
+        rows = await self._table.claim(LEASE, _MOST)
+        claims = [Claim.of(row) for row in rows]
+        if not claims:
+            return False
         try:
-            message = self._sender.compose(mail.event, mail.reason, user, users.get(mail.event.actor_id))
-        except ValueError as error:
-            await self._end(mail, _DEAD, f"can't be written: {error}")
+            written = await self._mails.write(rows)
+        except ServiceError as error:
+            await self._give_back(claims, _FIRST_PAUSE, repr(error))
+            raise
+        for number, claim in enumerate(claims):
+            if stopping.is_set() or time.monotonic() > until:
+                await self._give_back(claims[number:])
+                break
+            try:
+                await self._decide(claim, written)
+            except ServerAway as error:
+                self._failures += 1
+                await self._give_back(claims[number + 1 :], pause(self._failures, ServerAway), str(error))
+                raise
+        return True
+
+    async def _decide(self, claim: Claim, written: Mapping[UUID, Written]) -> None:
+        if claim.in_doubt:
+            _IN_DOUBT.inc()
+            _log.warning("mail perhaps sent before", mail=str(claim.id), attempt=claim.attempt)
+        match written[claim.id]:
+            case Outgoing() as mail:
+                wait = 0 if claim.has_slot else await self._pace.take_slot(mail.recipient)
+                if wait:
+                    await self._hold(claim, Hold.RATE_LIMIT, datetime.now(UTC) + timedelta(seconds=wait))
+                else:
+                    await self._send(claim, mail)
+            case Held(why, moment):
+                await self._hold(claim, why, moment)
+            case Unsendable(why):
+                await self._give_up(claim, why)
+
+    async def _send(self, claim: Claim, mail: Outgoing) -> None:
+        """Raises ServerAway, with the mail put back, if others need not be tried either."""
+        server = self._link.server.attributes
+        with (
+            self._spans.begin("send mail", mail.traceparent, server) as span,
+            as_call(Call(traceparent=mail.traceparent)),
+        ):
+            try:
+                answer = await self._link.send(mail.recipient, mail.message)
+            except NotTaken as error:
+                failed(span, error)
+                await self._not_taken(claim, error)
+                if isinstance(error, ServerAway):
+                    raise
+                return
+            taken = time.time()
+            self._failures = 0
+            await self._table.end(claim, State.SENT, answer)
+            _WENT.inc()
+            if mail.news_of is not None:
+                _DELAY.observe(taken - mail.news_of.timestamp())
+            _log.debug("mail sent", mail=str(claim.id), answer=answer)
+
+    async def _not_taken(self, claim: Claim, error: NotTaken) -> None:
+        if error.in_doubt:
+            _IN_DOUBT.inc()
+        if isinstance(error, Refused) or datetime.now(UTC) - claim.since > _OLDEST:
+            await self._give_up(claim, str(error))
             return
-        await connection.sendmail(self._sender.address.addr_spec, [user.email], message.as_bytes())
-        await self._end(mail, _SENT, "")
-        _DELAY.observe(time.time() - mail.event.time.ToNanoseconds() / 1e9)
-        _log.debug("mail sent", mail=str(mail.id), event_id=mail.event.event_id)
+        _log.warning("mail not sent yet", mail=str(claim.id), tries=claim.tries + 1, error=str(error))
+        _LATER.inc()
+        wait = pause(claim.tries + 1, type(error)) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads repeats
+        await self._table.put_back(claim, wait, str(error), in_doubt=error.in_doubt)
 
-    async def _failed(self, mail: _Mail, error: Exception) -> None:
-        text = repr(error)
-        if _refused_for_good(error) or datetime.now(UTC) - mail.create_time > _OLDEST:
-            await self._end(mail, _DEAD, text)
-        else:
-            _log.warning("mail not sent yet", mail=str(mail.id), attempt=mail.attempt, error=text)
-            _LATER.inc()
-            await self._again(mail, text, pause(mail.attempt) * random.uniform(0.8, 1.2))  # noqa: S311 - spreads repeats
+    async def _hold(self, claim: Claim, why: Hold, until: datetime) -> None:
+        await self._table.hold(claim, why, until)
+        _HELD.inc()
 
-    async def _again(self, mail: _Mail, error: str, wait: float) -> None:
-        await self._pool.execute(SQL["retry_mail"], mail.id, mail.attempt, wait, error)
+    async def _give_up(self, claim: Claim, why: str) -> None:
+        _log.error("mail given up", mail=str(claim.id), tries=claim.tries, error=why)
+        await self._table.end(claim, State.DEAD, why)
+        _GIVEN_UP.inc()
 
-    async def _end(self, mail: _Mail, state: int, error: str) -> None:
-        if error:
-            _log.error("mail given up", mail=str(mail.id), attempt=mail.attempt, error=error)
-        await self._pool.execute(SQL["end_mail"], mail.id, mail.attempt, state, error)
-        (_WENT if state == _SENT else _GIVEN_UP).inc()
+    async def _give_back(self, claims: list[Claim], wait: float = 0, told: str = "") -> None:
+        """Those that were not tried."""
+        for claim in claims:
+            await self._table.put_back(claim, wait, told, tried=False)
 
 
-def pause(attempt: int) -> float:
-    """Seconds until the next attempt."""
-    return min(_FIRST_PAUSE * 2.0 ** min(attempt - 1, 16), _LONGEST_PAUSE)
+def pause(tries: int, kind: type[NotTaken]) -> float:
+    """Seconds until the next attempt, after so many that ended in this way."""
+    return min(_FIRST_PAUSE * 2.0 ** min(tries - 1, 16), _LONGEST_PAUSES[kind])
 
 
-def _refused_for_good(error: Exception) -> bool:
-    """Whether the server won't ever take this mail, as opposed to any mail, or just now."""
-    match error:
-        case aiosmtplib.SMTPRecipientsRefused(recipients=refusals):
-            return all(refusal.code >= _PERMANENT for refusal in refusals)
-        case aiosmtplib.SMTPDataError(code=code):
-            return code >= _PERMANENT
-        case aiosmtplib.SMTPNotSupported():
-            return True  # an address or a text that this server can't carry
-    return False
-
-
-async def _hang_up(connection: aiosmtplib.SMTP) -> None:
-    with suppress(aiosmtplib.SMTPException, OSError):
-        if connection.is_connected:
-            async with asyncio.timeout(_GOODBYE):
-                await connection.quit()
-    connection.close()
-
-
-def _mail(row: Any) -> _Mail:
-    return _Mail(
-        id=row["id"],
-        attempt=row["attempt"],
-        create_time=row["create_time"],
-        user_id=str(row["user_id"]),
-        reason=row["reason"],
-        event=Event.FromString(row["event"]),
-    )
+async def _sleep(seconds: float, woken: Awaitable[object]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await woken

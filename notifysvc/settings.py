@@ -1,12 +1,13 @@
 """What notifysvc is told by its environment."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationInfo, field_validator
 
 from chassis.grpc_server import CONNECTION_AGE
 from chassis.settings import DatabaseSettings, NatsUrl, Port, Seconds, Url
 from notifysvc import letter
+from notifysvc.smtp import SmtpServer
 
 
 def _one_address(text: str) -> str:
@@ -27,7 +28,31 @@ class Settings(DatabaseSettings):
     tasks_address: str = "127.0.0.1:50051"
     smtp_host: str = "127.0.0.1"
     smtp_port: Port = 1025
+    smtp_tls: Literal["auto", "none", "starttls", "tls"] = "auto"
+    """`starttls`, or `tls` from the first byte on; `auto`: STARTTLS if the server offers it."""
+    smtp_ca_file: FilePath | None = None
+    """Who may have signed its certificate, in PEM. Without it, the public authorities."""
+    smtp_username: str = ""
+    smtp_password: Annotated[SecretStr, Field(validate_default=True)] = SecretStr("")
+    mail_rate: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """How many e-mails a minute the domain of a recipient is given at most; the others wait. 0: any number."""
     mail_from: Annotated[str, AfterValidator(_one_address)] = "Taskbell <taskbell@localhost>"
     """Who e-mails come from: an address, or `Name <address>`."""
     public_url: Url = "http://127.0.0.1:8080"
     """Where people find Taskbell: the links in e-mails lead there."""
+
+    @field_validator("smtp_password")
+    @classmethod
+    def _goes_with_the_username(cls, password: SecretStr, info: ValidationInfo) -> SecretStr:
+        if bool(password.get_secret_value()) is not bool(info.data.get("smtp_username")):
+            raise ValueError("a username and its password are given together, or neither")
+        if password.get_secret_value() and info.data.get("smtp_tls") not in ("starttls", "tls"):
+            raise ValueError("a password is sent over TLS alone: set TASKBELL_SMTP_TLS to starttls or tls")
+        return password
+
+    def smtp(self) -> SmtpServer:
+        """The mail server."""
+        password = self.smtp_password.get_secret_value()
+        return SmtpServer(
+            self.smtp_host, self.smtp_port, self.smtp_tls, self.smtp_ca_file, self.smtp_username, password
+        )

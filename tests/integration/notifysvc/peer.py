@@ -26,6 +26,7 @@ class Person:
     id: str = field(default_factory=lambda: str(uuid4()))
     session_id: str = field(default_factory=lambda: str(uuid4()))
     projects: set[str] = field(default_factory=set)
+    domain: str = "example.com"
 
     @property
     def token(self) -> str:
@@ -37,7 +38,7 @@ class Person:
 
     @property
     def email(self) -> str:
-        return f"{self.name}@example.com"
+        return f"{self.name}@{self.domain}"
 
 
 class Peer(accounts_pb2_grpc.AccountServiceServicer):

@@ -1,8 +1,10 @@
 """An SMTP server that answers as a test says."""
 
 import asyncio
+from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -13,17 +15,23 @@ from devstack.ports import HOST, free_port
 class Postman:
     """Takes mails once it is started, and notes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.port = free_port()
         self.answers: list[str] = []
         """To the next mails; after them, all are taken."""
+        self.refusals: dict[str, str] = {}
+        """To recipients, by address."""
         self.taken: list[EmailMessage] = []
+        self.connections = 0
+        self.before_answer: Callable[[], object] = list
+        """What happens once a mail is taken and the sender does not know."""
+        self._options = options
         self._loop = asyncio.get_running_loop()
         self._came = asyncio.Event()
         self._controller: Controller | None = None
 
     def start(self) -> None:
-        self._controller = Controller(self, hostname=HOST, port=self.port)
+        self._controller = Controller(self, hostname=HOST, port=self.port, **self._options)
         self._controller.start()
 
     def stop(self) -> None:
@@ -39,6 +47,21 @@ class Postman:
                 await self._came.wait()
         return self.taken.pop(0)
 
+    async def handle_EHLO(
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        self.connections += session.host_name is None  # said again after STARTTLS
+        session.host_name = hostname
+        return responses
+
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if answer := self.refusals.get(address):
+            return answer
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         if self.answers:
             return self.answers.pop(0)
@@ -46,5 +69,6 @@ class Postman:
         message = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         self.taken.append(message)
+        self.before_answer()
         self._loop.call_soon_threadsafe(self._came.set)  # the controller has a thread of its own
-        return "250 taken"
+        return f"250 taken as number {len(self.taken)}"

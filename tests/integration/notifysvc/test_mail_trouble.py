@@ -28,19 +28,19 @@ async def postman(start_replica: StartReplica) -> AsyncIterator[Postman]:
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def ended(database: str) -> AsyncIterator[Ended]:
-    """Waits until a person's only mail has ended; how, and after how many attempts."""
+    """Waits until a person's only mail has ended; how, and after how many tries."""
     connection = await asyncpg.connect(database)
 
     async def wait(person: Person) -> tuple[int, int]:
         async with asyncio.timeout(20):
             while True:
                 row = await connection.fetchrow(
-                    "SELECT m.state, m.attempt FROM notifysvc.mails AS m JOIN notifysvc.notifications AS n USING (id)"
+                    "SELECT m.state, m.tries FROM notifysvc.mails AS m JOIN notifysvc.notifications AS n USING (id)"
                     " WHERE n.user_id = $1 AND m.state <> 1",
                     UUID(person.id),
                 )
                 if row:
-                    return row["state"], row["attempt"]
+                    return row["state"], row["tries"]
                 await asyncio.sleep(0.05)  # another process writes it
 
     yield wait

@@ -8,7 +8,6 @@ from taskbell.projects.v1.projects_pb2 import Member
 from taskbell.tasks.v1.tasks_pb2 import Task
 
 from notifysvc.inbox import Arrival, check_readable, notification_id
-from notifysvc.mailer import pause
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -46,10 +45,3 @@ def test_an_event_with_broken_ids_is_found_out() -> None:
     ):
         with pytest.raises(ValueError, match=r".*"):
             check_readable(broken)
-
-
-def test_attempts_to_send_a_mail_become_rarer_up_to_a_limit() -> None:
-    pauses = [pause(attempt) for attempt in range(1, 1000)]
-    assert pauses[:4] == [2, 4, 8, 16]
-    assert pauses == sorted(pauses)
-    assert pauses[-1] == 300
