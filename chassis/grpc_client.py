@@ -30,6 +30,8 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 _IDEMPOTENT: Final = ("Get", "List", "Search", "BatchGet", "Introspect")
 _LONGEST_WAIT: Final = 3600
 _FIRST_PAUSE: Final = 0.05
+# The server can't be reached, or it stops and will not begin with the call.
+_PASSING: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 _OPTIONS: Final = (
     # A new replica is found, and a dead one left, with every resolution of its name: when a connection ends, and
     # servers see to it that none gets old.
@@ -157,7 +159,7 @@ class _UnaryCall:
         try:
             return (yield from self._call.__await__())
         except grpc.aio.AioRpcError as error:
-            if error.code() is not grpc.StatusCode.UNAVAILABLE or not self._repeatable:
+            if error.code() not in _PASSING or not self._repeatable:
                 raise from_rpc_error(error) from error
             failed = error
         return (yield from self._repeated(failed).__await__())
@@ -168,7 +170,7 @@ class _UnaryCall:
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads repeats, keeps no secret
             pause *= 2
             remaining = self._until - time.monotonic()
-            if remaining <= 0 or error.code() is not grpc.StatusCode.UNAVAILABLE:
+            if remaining <= 0 or error.code() not in _PASSING:
                 break
             self._call = self._attempt(timeout=remaining)
             try:

@@ -150,7 +150,11 @@ def from_status(status: status_pb2.Status) -> ServiceError:
 
 
 def from_rpc_error(error: grpc.RpcError) -> ServiceError:
-    """The error that was raised on the other side, or what gRPC itself says of the call (no connection, too late)."""
+    """The error that was raised on the other side, or what gRPC itself says of the call (no connection, too late).
+
+    A call that was cancelled, and not on this side, of which grpc.aio tells by a CancelledError, was cancelled by a
+    server that stops: gRPC's does so to calls that have come and not begun.
+    """
     metadata: Iterable[Any] = error.trailing_metadata() or ()
     for key, value in metadata:
         if key == STATUS_KEY and isinstance(value, bytes):
@@ -158,6 +162,8 @@ def from_rpc_error(error: grpc.RpcError) -> ServiceError:
                 return from_status(status_pb2.Status.FromString(value))
             except DecodeError:
                 break
+    if error.code() is grpc.StatusCode.CANCELLED:
+        return from_status(status_pb2.Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=_STOPPED))
     return from_status(status_pb2.Status(code=error.code().value[0], message=error.details() or ""))
 
 
@@ -166,6 +172,7 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+_STOPPED: Final = "The server stopped before it answered."
 # What gRPC says by itself carries no reason.
 _UNEXPLAINED: Final = {
     grpc.StatusCode.UNAVAILABLE: "UNAVAILABLE",

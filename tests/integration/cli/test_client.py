@@ -12,6 +12,7 @@ import grpc
 import pytest
 
 from chassis.errors import (
+    Cancelled,
     DeadlineExceeded,
     FieldViolation,
     InvalidField,
@@ -33,7 +34,7 @@ def create(title: str = "milk") -> sdk.tasks.CreateTaskRequest:
 
 
 async def test_a_change_is_repeated_with_the_same_request_id(peer: Peer, client: Client) -> None:
-    peer.failures += [Unavailable("not now"), Unavailable("not yet")]
+    peer.failures += [Unavailable("not now"), Cancelled("a server that stops cancels what it has not begun")]
     assert (await client.tasks.create_task(create())).title == "milk"
     ids = {request.request_id for request in peer.heard}
     assert len(peer.heard) == 3

@@ -105,11 +105,12 @@ async def bare():
 
 @pytest.fixture
 async def client():
-    """Our own client of a server, for a person unless told otherwise."""
+    """Our own client of a server, or of an address, for a person unless told otherwise."""
     channels = []
 
     def connect(server, authorization="Bearer person", **options):
-        opened = channel(f"127.0.0.1:{server.port}", authorization=authorization, **options)
+        address = server if isinstance(server, str) else f"127.0.0.1:{server.port}"
+        opened = channel(address, authorization=authorization, **options)
         channels.append(opened)
         return stubs(opened)
 

@@ -1,7 +1,9 @@
+import asyncio
 import time
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from grpc import StatusCode
 from taskbell.accounts.v1.accounts_pb2 import IntrospectTokenRequest, Principal
 from taskbell.notifications.v1.notifications_pb2 import WatchRequest
 from taskbell.queues.v1.queues_pb2 import LeaseTasksRequest, LeaseTasksResponse
@@ -166,3 +168,33 @@ async def test_another_error_on_a_repeat_is_the_one_that_is_told(serve, client):
     with pytest.raises(Conflict):
         await client(await serve(GetTask=flaky)).GetTask(GetTaskRequest(id=ID))
     assert flaky.calls == 2
+
+
+async def test_a_server_that_stops_loses_no_call_while_there_is_another_one(serve, client):
+    """gRPC's server cancels what has come and not begun when it stops."""
+    answered = asyncio.Semaphore(0)
+
+    async def get_task(_request, _context):
+        answered.release()
+        return Task(title="here")
+
+    leaving, staying = await serve(GetTask=get_task), await serve(GetTask=get_task)
+    stub = client(f"ipv4:127.0.0.1:{leaving.port},127.0.0.1:{staying.port}")
+
+    async def ask():
+        return [(await stub.GetTask(GetTaskRequest(id=ID))).title for _ in range(20)]
+
+    async with asyncio.TaskGroup() as group:
+        asking = [group.create_task(ask()) for _ in range(100)]
+        for _ in range(500):
+            await answered.acquire()
+        await leaving.drain(5)
+    assert [each.result() for each in asking] == [["here"] * 20] * 100
+
+
+async def test_a_call_that_the_server_cancelled_is_told_as_one_that_did_not_reach_it(serve, client):
+    async def delete_task(_request, context):
+        await context.abort(StatusCode.CANCELLED, "CANCELLED")
+
+    with pytest.raises(Unavailable, match="stopped before it answered"):
+        await client(await serve(DeleteTask=delete_task)).DeleteTask(DeleteTaskRequest(id=ID))
