@@ -17,14 +17,21 @@ _POLL: Final = 0.1
 
 
 class CommandFailed(Exception):
-    """A docker command that didn't end with 0."""
+    """A command that didn't end with 0."""
 
 
 async def docker(*arguments: str, environment: dict[str, str] | None = None, typed: str = "") -> str:
-    """What `docker ARGUMENTS` prints, with the text typed on its standard input."""
+    """What `docker ARGUMENTS` prints, with the text typed on its standard input. Raises CommandFailed."""
+    return await run("docker", *arguments, environment=environment, typed=typed)
+
+
+async def run(
+    *command: str, environment: dict[str, str] | None = None, typed: str = "", folder: Path | None = None
+) -> str:
+    """What a command prints in a folder. Raises CommandFailed."""
     process = await asyncio.create_subprocess_exec(
-        "docker",
-        *arguments,
+        *command,
+        cwd=folder,
         env={**os.environ, **(environment or {})},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -32,7 +39,7 @@ async def docker(*arguments: str, environment: dict[str, str] | None = None, typ
     )
     out, err = await process.communicate(typed.encode())
     if process.returncode:
-        raise CommandFailed(f"docker {' '.join(arguments)}:\n{err.decode()[-4000:]}{out.decode()[-4000:]}")
+        raise CommandFailed(f"{' '.join(command)}:\n{err.decode()[-4000:]}{out.decode()[-4000:]}")
     return out.decode()
 
 
@@ -108,10 +115,15 @@ class Project:
             "TASKBELL_TEST_MAIL": f"http://127.0.0.1:{mail}",
         }
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """`docker compose` for this project."""
+        files = [part for file in self.files for part in ("-f", str(ROOT / file))]
+        return ("docker", "compose", "-p", self.name, *files)
+
     async def compose(self, *arguments: str, typed: str = "") -> str:
         """What `docker compose ARGUMENTS` prints."""
-        files = [part for file in self.files for part in ("-f", str(ROOT / file))]
-        return await docker("compose", "-p", self.name, *files, *arguments, environment=self.environment, typed=typed)
+        return await run(*self.command, *arguments, environment=self.environment, typed=typed)
 
     async def build(self) -> float:
         """Builds the images; the seconds that it took."""

@@ -1,7 +1,9 @@
 """What our images hold, how they run, and that they do for the acceptance tests from outside what the sources do."""
 
 import asyncio
+import json
 import os
+import re
 import sys
 
 import pytest
@@ -20,8 +22,7 @@ async def test_how_large_they_are(project: Project, report: Report) -> None:
     await project.compose("--profile", "cli", "build", "--quiet", "cli")
     base = int(await docker("image", "inspect", "--format", "{{.Size}}", "python:3.13-slim"))
     sizes = {
-        name: int(await docker("image", "inspect", "--format", "{{.Size}}", f"taskbell/{name}:compose-test"))
-        for name in (*OURS, "cli")
+        name: int(await docker("image", "inspect", "--format", "{{.Size}}", image(name))) for name in (*OURS, "cli")
     }
     ours = ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in sizes.items())
     report(f"images: {ours}; of each the base image is {base / 1e6:.0f} MB")
@@ -34,6 +35,36 @@ async def test_a_container_runs_unprivileged_and_can_change_nothing(project: Pro
     assert await container.inspect("{{.HostConfig.ReadonlyRootfs}}") == "true"
     assert await container.inspect("{{.HostConfig.CapDrop}}") == "[ALL]"
     assert "no-new-privileges" in await container.inspect("{{.HostConfig.SecurityOpt}}")
+
+
+@pytest.mark.parametrize("service", OURS)
+async def test_an_image_says_what_it_is(project: Project, service: str) -> None:
+    labels = json.loads(await docker("image", "inspect", "--format", "{{json .Config.Labels}}", image(service)))
+    told = {name.removeprefix("org.opencontainers.image."): value for name, value in labels.items()}
+    assert told.keys() >= {"title", "description", "vendor", "version", "revision"}
+    assert (told["title"], told["version"]) == (service, "compose-test")
+
+
+async def test_only_the_front_door_and_pages_for_who_runs_it_can_be_reached_and_on_this_machine_alone(
+    project: Project,
+) -> None:
+    published = await docker(
+        "ps", "--filter", f"label=com.docker.compose.project={project.name}", "--format", "{{.Ports}}"
+    )
+    outside = re.findall(r"(\S+):([\d-]+)->", published)
+    assert {address for address, _ in outside} == {"127.0.0.1"}
+    ports = {each for _, ports in outside for each in range_of(ports)}
+    assert ports == set(project.ports.values())
+
+
+def range_of(ports: str) -> range:
+    """50051 or 50051-50052."""
+    first, _, last = ports.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+def image(name: str) -> str:
+    return f"taskbell/{name}:compose-test"
 
 
 @pytest.mark.parametrize("service", OURS)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 
 import aiohttp
 import pytest
@@ -69,6 +70,30 @@ async def test_streams_and_the_relays_partitions_are_shared_out(project: Project
     report(f"20 live streams on 2 notifysvc: {streams}; relay partitions on 3 tasksvc: {owned}")
 
 
+async def test_workers_leases_come_from_every_replica(project: Project, report: Report) -> None:
+    replicas = await project.containers("tasksvc")
+    async with people(project) as somebody:
+
+        async def work() -> None:
+            for _ in range(15):
+                await somebody.call("POST", "/v1/tasks", {"title": "Resize a photo", "queue": "photos"})
+                leased = await somebody.call("POST", "/v1/queues/photos:lease", {"wait": "10s"})
+                assert leased is not None
+                for each in leased["leases"]:
+                    await somebody.call("POST", f"/v1/leases/{each['leaseId']}:complete", {})
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(4):
+                group.create_task(work())
+        assert somebody.traffic.failed == []
+    leases = [int(await metric(each, "taskbell_queue_leases_total")) for each in replicas]
+    report(f"leases for workers, by tasksvc: {leases}")
+    assert (sum(leases), min(leases) > 0) == (60, True)
+
+
+@pytest.mark.skipif(
+    shutil.which("h2load") is None, reason="There is no h2load here; on Debian: apt install nghttp2-client"
+)
 async def test_more_replicas_serve_more(project: Project, report: Report) -> None:
     """A figure, no promise: what it shows depends on the machine's cores."""
     async with people(project) as somebody:
