@@ -126,9 +126,9 @@ class Notifications(notifications_pb2_grpc.NotificationServiceServicer):
         self._asked.note(request)
         if request.after == "old":
             raise CursorTooOld("Events so old are no longer kept.")
-        await tell_open(context)
-        self._live.begun.set()
         try:
+            await tell_open(context)
+            self._live.begun.set()
             while (event := await self._live.events.get()) is not None:
                 if isinstance(event, Exception):
                     raise event
