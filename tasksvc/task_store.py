@@ -6,7 +6,9 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
+from chassis.aip160.sql import Parameters
 from chassis.errors import Conflict
+from chassis.page_bytes import MOST_BYTES, Portion
 from chassis.postgres import Executor, queries, transaction
 from tasksvc.batch import Batch
 from tasksvc.blockers import check_circles, check_free, check_seen, follow_blockers, set_blockers
@@ -16,9 +18,7 @@ from tasksvc.domain.task import Task
 from tasksvc.jobs import Followed, Jobs, note_returns
 from tasksvc.mentions import with_mentions
 from tasksvc.ordering import Order, order_sql
-from tasksvc.page_bytes import MOST_BYTES, Portion
 from tasksvc.places import at
-from tasksvc.task_filter import Parameters
 from tasksvc.task_homes import check_assignees, check_homes, check_parents, hold_parents, no_parent
 from tasksvc.task_rows import task_from_body, task_from_row
 from tasksvc.task_writes import tasks_by_id, write_first, write_next
