@@ -27,6 +27,7 @@ from notifysvc.rights import Rights
 from notifysvc.servicer import NotificationServicer
 from notifysvc.settings import Settings
 from notifysvc.smtp import SmtpLink
+from notifysvc.sorting import Sorting
 from notifysvc.tail import Tail
 
 SCHEMA: Final = "notifysvc"
@@ -70,9 +71,8 @@ async def serve(settings: Settings) -> None:
         )
         consumer = Consumer(bus, log, inbox, bell, mailer)
         readings = Readings(readings_of_stream(bus)), Readings(readings_of_mails(pool))
-        await run(
-            server, notifications, feed, rights, bell, consumer, mailer, Janitor(pool), *readings, settings=settings
-        )
+        keepers = Janitor(pool), Sorting(pool)
+        await run(server, notifications, feed, rights, bell, consumer, mailer, *keepers, *readings, settings=settings)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from chassis import pages
 from chassis.caller import authorization, caller
 from chassis.errors import Unavailable
 from chassis.interceptors import tell_open
+from chassis.page_bytes import fitting
 from chassis.race import race
 from notifysvc.bell import Bell
 from notifysvc.conversation import Conversation
@@ -69,11 +70,12 @@ class NotificationServicer(NotificationServiceServicer):
         """The caller's inbox."""
         user_id, size = caller().user_id, pages.page_size(request.page_size)
         before = pages.decode(request.page_token, request) if request.page_token else None
-        found = await self._inbox.page(user_id, request.state, before, size + 1)
-        page = found[:size]
+        page = await self._inbox.page(user_id, request.filter, request.state, before, size)
+        notifications = fitting(page.items)
+        more = page.more or len(notifications) < len(page.items)
         return ListNotificationsResponse(
-            notifications=page,
-            next_page_token=pages.encode(page[-1].id, request) if len(found) > size else "",
+            notifications=notifications,
+            next_page_token=pages.encode(notifications[-1].id, request) if more else "",
             unread_count=await self._inbox.unread(user_id),
         )
 
@@ -81,12 +83,12 @@ class NotificationServicer(NotificationServiceServicer):
         self, request: MarkNotificationsRequest, _context: Context
     ) -> MarkNotificationsResponse:
         """Marks the caller's notifications, and lets their open streams know."""
-        check_marking(request.ids, everything=request.all)
+        check_marking(request.ids, everything=request.all, filter_=request.filter)
         user_id = caller().user_id
-        if request.all:
-            await self._inbox.mark_all(user_id, request.state)
-        else:
+        if request.ids:
             await self._inbox.mark(user_id, request.ids, request.state)
+        else:
+            await self._inbox.mark_matching(user_id, request.filter, request.state)
         await self._bell.ring([user_id])
         return MarkNotificationsResponse(unread_count=await self._inbox.unread(user_id))
 
