@@ -69,7 +69,7 @@ class _Interception:
     def around(self, handler: Handler) -> Handler:
         """The same kind of handler, with this interception around its behaviour.
 
-        A single request is parsed and a single answer serialised in here: a failure of either is told like any other.
+        Requests are parsed and a single answer serialised in here: a failure of either is told like any other.
         """
         match handler.request_streaming, handler.response_streaming:
             case False, False:
@@ -79,12 +79,10 @@ class _Interception:
                     self._unary_stream(handler), response_serializer=handler.response_serializer
                 )
             case True, False:
-                return grpc.stream_unary_rpc_method_handler(
-                    self._stream_unary(handler), request_deserializer=handler.request_deserializer
-                )
+                return grpc.stream_unary_rpc_method_handler(self._stream_unary(handler))
             case _:
                 return grpc.stream_stream_rpc_method_handler(
-                    self._stream_stream(handler), handler.request_deserializer, handler.response_serializer
+                    self._stream_stream(handler), response_serializer=handler.response_serializer
                 )
 
     def _unary_unary(self, handler: Handler) -> Any:
@@ -123,14 +121,14 @@ class _Interception:
 
     def _stream_unary(self, handler: Handler) -> Any:
         behaviour: Any = handler.stream_unary
-        _, serialise = _codec(handler)
+        parse, serialise = _codec(handler)
 
-        async def answer(requests: AsyncIterator[Message], context: Context, call: Call) -> bytes:
+        async def answer(requests: AsyncIterator[bytes], context: Context, call: Call) -> bytes:
             if self._admission is not None:
                 await self._admission(call)
-            return serialise(await behaviour(Validated(requests), context))
+            return serialise(await behaviour(Validated(requests, parse), context))
 
-        async def stream_unary(requests: AsyncIterator[Message], context: Context) -> bytes:
+        async def stream_unary(requests: AsyncIterator[bytes], context: Context) -> bytes:
             call = _opened(context)
             return await self._conducted(answer(requests, context, call), context, call)
 
@@ -138,13 +136,14 @@ class _Interception:
 
     def _stream_stream(self, handler: Handler) -> Any:
         answers = _writer(handler.stream_stream)
+        parse, _ = _codec(handler)
 
-        async def stream(requests: AsyncIterator[Message], context: Context, call: Call) -> None:
+        async def stream(requests: AsyncIterator[bytes], context: Context, call: Call) -> None:
             if self._admission is not None:
                 await self._admission(call)
-            await self._streamed(answers, Validated(requests), context)
+            await self._streamed(answers, Validated(requests, parse), context)
 
-        async def stream_stream(requests: AsyncIterator[Message], context: Context) -> None:
+        async def stream_stream(requests: AsyncIterator[bytes], context: Context) -> None:
             call = _opened(context)
             await self._conducted(stream(requests, context, call), context, call)
 
@@ -195,10 +194,11 @@ class _Interception:
 
 
 class Validated:
-    """A client's messages, each checked as it arrives. After an InvalidField the next one can still be read."""
+    """A client's messages, each checked as it arrives. After one that is refused the next one can still be read."""
 
-    def __init__(self, messages: AsyncIterator[Message]) -> None:
+    def __init__(self, messages: AsyncIterator[bytes], parse: Callable[[bytes], Message]) -> None:
         self._messages = messages
+        self._parse = parse
         self.latest: Message | None = None
         """The message that came last, also if it was refused."""
 
@@ -206,11 +206,8 @@ class Validated:
         return self
 
     async def __anext__(self) -> Message:
-        try:
-            self.latest = message = await anext(self._messages)
-        except DecodeError:
-            self.latest = None
-            raise MalformedMessage("The message can't be parsed.") from None
+        self.latest = None
+        self.latest = message = _parsed(self._parse, await anext(self._messages))
         validate(message)
         return message
 
