@@ -50,6 +50,12 @@ class TokenExpired(ServiceError):
     code, reason = StatusCode.UNAUTHENTICATED, "TOKEN_EXPIRED"
 
 
+class TicketInvalid(ServiceError):
+    """The ticket was used before, wasn't used in time, or is none of ours: make another one."""
+
+    code, reason = StatusCode.UNAUTHENTICATED, "TICKET_INVALID"
+
+
 class SessionEnded(ServiceError):
     """The session that the token belongs to has ended: log in again."""
 

@@ -13,8 +13,10 @@ from chassis.service_command import check_migrated, run_service
 from chassis.tls_settings import service_tls
 from notifysvc import letter
 from notifysvc.accounts import Accounts
+from notifysvc.acks import Acks
 from notifysvc.bell import Bell
 from notifysvc.consumer import Consumer
+from notifysvc.conversation import Hub
 from notifysvc.event_log import EventLog
 from notifysvc.feed import Feed
 from notifysvc.inbox import Inbox
@@ -27,8 +29,8 @@ from notifysvc.rights import Rights
 from notifysvc.servicer import NotificationServicer
 from notifysvc.settings import Settings
 from notifysvc.smtp import SmtpLink
-from notifysvc.sorting import Sorting
 from notifysvc.tail import Tail
+from notifysvc.tickets import Tickets
 
 SCHEMA: Final = "notifysvc"
 MIGRATIONS: Final = Path(__file__).parent / "sql" / "migrations"
@@ -53,7 +55,8 @@ async def serve(settings: Settings) -> None:
         log = EventLog(bus)
         rights = Rights(accounts)
         feed = Feed(log, Tail(bus, log), rights)
-        notifications = NotificationServicer(feed, rights, inbox, bell)
+        acks = Acks(pool)
+        notifications = NotificationServicer(Hub(feed, rights, inbox, bell, acks), Tickets(pool))
         server = GrpcServer(
             [
                 Service(
@@ -71,8 +74,19 @@ async def serve(settings: Settings) -> None:
         )
         consumer = Consumer(bus, log, inbox, bell, mailer)
         readings = Readings(readings_of_stream(bus)), Readings(readings_of_mails(pool))
-        keepers = Janitor(pool), Sorting(pool)
-        await run(server, notifications, feed, rights, bell, consumer, mailer, *keepers, *readings, settings=settings)
+        await run(
+            server,
+            notifications,
+            feed,
+            rights,
+            bell,
+            acks,
+            consumer,
+            mailer,
+            Janitor(pool),
+            *readings,
+            settings=settings,
+        )
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Final
 from zlib import crc32
@@ -72,6 +73,34 @@ class EventLog:
     async def cursor_at(self, bounds: Bounds) -> Cursor:
         """The cursor of the newest event."""
         return Cursor(bounds.stream, bounds.last, await self._trace_at(bounds.last) if bounds.last else 0)
+
+    async def cursor_before(self, time: datetime) -> Cursor:
+        """The cursor after which everything comes that reached the stream at this time or later.
+
+        Raises CursorTooOld if something of it may be gone.
+        """
+        bounds = await self.bounds()
+        try:
+            if bounds.first > 1:
+                oldest = await self._bus.jetstream.get_msg(STREAM, seq=bounds.first)
+                if oldest.time is None or oldest.time > time:
+                    raise too_old()
+            # Where a consumer would begin, the server finds without reading.
+            config = ConsumerConfig(
+                deliver_policy=DeliverPolicy.BY_START_TIME,
+                opt_start_time=time,
+                ack_policy=AckPolicy.NONE,
+                inactive_threshold=_PATIENCE,
+                mem_storage=True,
+                num_replicas=1,
+            )
+            info = await self._bus.jetstream.add_consumer(STREAM, config)
+            await self._bus.jetstream.delete_consumer(STREAM, info.name)
+        except NotFoundError:
+            raise too_old() from None  # the oldest went just now
+        except (nats.errors.Error, OSError) as error:
+            raise _unreachable() from error
+        return Cursor(bounds.stream, info.delivered.stream_seq if info.delivered else bounds.last)
 
     async def check(self, cursor: Cursor) -> None:
         """Raises CursorTooOld if what came after isn't all there: also if it is of a stream before this one."""

@@ -10,12 +10,14 @@ late.
 import asyncio
 import time
 from collections import deque
+from datetime import UTC, datetime
 from typing import Final
 
 from prometheus_client import Histogram
 from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import Subscribe, WatchRequest
 
+from chassis.errors import InvalidField
 from chassis.race import race
 from notifysvc.cursor import Cursor
 from notifysvc.event_log import Entry, EventLog
@@ -25,6 +27,7 @@ from notifysvc.subscription import Subscription
 from notifysvc.tail import Tail
 
 REMEMBERED: Final = 256
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _REMEMBERED_BYTES: Final = 4 << 20
 _DELAY: Final = Histogram(
     "taskbell_feed_delay_seconds",
@@ -80,15 +83,28 @@ class Feed:
     async def subscribe(self, guest: Guest, request: Subscribe | WatchRequest) -> Subscription:
         """A subscription, which has begun. Raises what is wrong with the request, or Unavailable."""
         interest = Interest.of(request, guest.user_id)
-        after = Cursor.parse(request.after) if request.after else None
-        if after:
-            await self._log.check(after)
+        after = await self._place(request)
         # Last, and then without a wait: who is no member any more when it begins would never be told.
         if interest.project and interest.project not in guest.projects:
             await self._rights.refresh(guest)  # a member since a moment, perhaps
             if interest.project not in guest.projects:
                 raise not_found(interest.project)
         return self.begin(guest, interest, after)
+
+    async def _place(self, request: Subscribe | WatchRequest) -> Cursor | None:
+        """Where to go on from; None is now."""
+        if not request.HasField("after_time"):
+            after = Cursor.parse(request.after) if request.after else None
+            if after:
+                await self._log.check(after)
+            return after
+        if request.after:
+            raise InvalidField.named("after_time", request.after_time.ToJsonString(), "can't go together with `after`")
+        try:
+            time = request.after_time.ToDatetime(UTC)
+        except (ValueError, OverflowError):
+            raise InvalidField.named("after_time", request.after_time.seconds, "is no moment") from None
+        return await self._log.cursor_before(max(time, _EPOCH))
 
     def begin(self, guest: Guest, interest: Interest, after: Cursor | None = None) -> Subscription:
         """A subscription from a cursor that was checked, or from now on."""

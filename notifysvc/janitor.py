@@ -32,6 +32,8 @@ class Janitor:
                 await self._pool.execute(SQL["forget_seen"], _SEEN_KEPT)
                 await self._pool.execute(SQL["forget_mails"], _MAILS_KEPT)
                 await self._pool.execute(SQL["forget_mail_slots"])
+                await self._pool.execute(SQL["forget_tickets"])
+                await self._pool.execute(SQL["forget_acks"], MAX_AGE)
             except ServiceError as error:
                 _log.warning("not cleaned up", error=repr(error))
             with suppress(TimeoutError):

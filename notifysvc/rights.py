@@ -75,7 +75,7 @@ class Guest:
         """Lets the guest stay for as long as this token holds."""
         self.token = token
         self.credential_id = principal.session_id or principal.token_id
-        self.is_session = bool(principal.session_id)
+        self.scopes = frozenset(principal.scopes) if principal.token_id else None
         self.asked = asked
         """When tasksvc was asked for what is known here."""
         self.close()
@@ -83,6 +83,11 @@ class Guest:
             remaining = max(0, principal.expire_time.ToMilliseconds() / 1000 - time.time())
             expired = TokenExpired("The token has expired: connect again with a new one.")
             self._expiry = asyncio.get_running_loop().call_later(remaining, self.end, expired)
+
+    def may(self, scope: str) -> None:
+        """Raises ScopeMissing unless the token allows for it; a session does everything."""
+        if self.scopes is not None and scope not in self.scopes:
+            raise ScopeMissing(f"This needs the scope {scope!r}.", metadata={"scope": scope})
 
     def close(self) -> None:
         """Watches the time no more."""
@@ -264,6 +269,6 @@ def not_found(project: str) -> ProjectNotFound:
 
 
 def _gone(guest: Guest) -> ServiceError:
-    if guest.is_session:
+    if guest.scopes is None:
         return SessionEnded("The session has ended: log in again.")
     return TokenInvalid("The token has been revoked.")

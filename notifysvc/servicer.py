@@ -8,27 +8,26 @@ from typing import Any, TypeAlias
 import grpc
 from taskbell.notifications.v1.notifications_pb2 import (
     ConnectRequest,
+    CreateTicketRequest,
     ListNotificationsRequest,
     ListNotificationsResponse,
     MarkNotificationsRequest,
     MarkNotificationsResponse,
+    Ticket,
     WatchRequest,
 )
 from taskbell.notifications.v1.notifications_pb2_grpc import NotificationServiceServicer
 
 from chassis import pages
 from chassis.caller import authorization, caller
-from chassis.errors import Unavailable
+from chassis.errors import CredentialsMissing, Unavailable
 from chassis.interceptors import tell_open
-from chassis.page_bytes import fitting
 from chassis.race import race
-from notifysvc.bell import Bell
-from notifysvc.conversation import Conversation
+from notifysvc.conversation import Hub, converse
 from notifysvc.event_log import too_old
-from notifysvc.feed import Feed
-from notifysvc.inbox import Inbox, check_marking
-from notifysvc.rights import Rights
+from notifysvc.marking import mark
 from notifysvc.subscription import Batch, Lost, Subscription
+from notifysvc.tickets import Tickets
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
@@ -36,11 +35,12 @@ Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 class NotificationServicer(NotificationServiceServicer):
     """Also a worker, which lets the streams go when the process ends."""
 
-    def __init__(self, feed: Feed, rights: Rights, inbox: Inbox, bell: Bell) -> None:
-        self._feed = feed
-        self._rights = rights
-        self._inbox = inbox
-        self._bell = bell
+    def __init__(self, hub: Hub, tickets: Tickets) -> None:
+        self._hub = hub
+        self._feed = hub.feed
+        self._rights = hub.rights
+        self._inbox = hub.inbox
+        self._tickets = tickets
         self._leaving = asyncio.Event()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -53,12 +53,14 @@ class NotificationServicer(NotificationServiceServicer):
     ) -> None:
         """The live conversation."""
         await tell_open(context)
-        conversation = Conversation(self._feed, self._rights, self._inbox, self._bell, context)
-        await conversation.hold(_token(), requests, self._leaving)
+        await converse(self._hub, context, await self._token(), requests, self._leaving)
 
     async def Watch(self, request: WatchRequest, context: Context) -> None:  # type: ignore[override]  # likewise
         """One subscription as a plain stream. It has begun when the client sees the initial metadata."""
-        guest = await self._rights.open(_token())
+        token = await self._token()
+        if not token:
+            raise CredentialsMissing("This stream needs a signed-in user: send `authorization: Bearer <token>`.")
+        guest = await self._rights.open(token)
         with self._rights.present(guest):
             subscription = await self._feed.subscribe(guest, request)
             await tell_open(context)
@@ -70,12 +72,11 @@ class NotificationServicer(NotificationServiceServicer):
         """The caller's inbox."""
         user_id, size = caller().user_id, pages.page_size(request.page_size)
         before = pages.decode(request.page_token, request) if request.page_token else None
-        page = await self._inbox.page(user_id, request.filter, request.state, before, size)
-        notifications = fitting(page.items)
-        more = page.more or len(notifications) < len(page.items)
+        found = await self._inbox.page(user_id, request.state, before, size + 1)
+        page = found[:size]
         return ListNotificationsResponse(
-            notifications=notifications,
-            next_page_token=pages.encode(notifications[-1].id, request) if more else "",
+            notifications=page,
+            next_page_token=pages.encode(page[-1].id, request) if len(found) > size else "",
             unread_count=await self._inbox.unread(user_id),
         )
 
@@ -83,14 +84,22 @@ class NotificationServicer(NotificationServiceServicer):
         self, request: MarkNotificationsRequest, _context: Context
     ) -> MarkNotificationsResponse:
         """Marks the caller's notifications, and lets their open streams know."""
-        check_marking(request.ids, everything=request.all, filter_=request.filter)
-        user_id = caller().user_id
-        if request.ids:
-            await self._inbox.mark(user_id, request.ids, request.state)
-        else:
-            await self._inbox.mark_matching(user_id, request.filter, request.state)
-        await self._bell.ring([user_id])
-        return MarkNotificationsResponse(unread_count=await self._inbox.unread(user_id))
+        unread = await mark(self._inbox, self._hub.bell, caller().user_id, request)
+        return MarkNotificationsResponse(unread_count=unread)
+
+    async def CreateTicket(self, _request: CreateTicketRequest, _context: Context) -> Ticket:
+        """A ticket that opens one stream as the caller."""
+        return await self._tickets.issue(authorization().partition(" ")[2])
+
+    async def _token(self) -> str:
+        """The token that the call's metadata carry, or its ticket stands for; empty if there is none."""
+        scheme, _, credentials = authorization().partition(" ")
+        match scheme.lower():
+            case "bearer":
+                return credentials
+            case "ticket":
+                return await self._tickets.use(credentials)
+        return ""
 
     async def _leave(self) -> None:
         await self._leaving.wait()
@@ -106,8 +115,3 @@ async def _write_events(subscription: Subscription, context: Context) -> None:
                         await context.write(entry.event)
                 case Lost():
                     raise too_old()
-
-
-def _token() -> str:
-    scheme, _, token = authorization().partition(" ")
-    return token if scheme.lower() == "bearer" else ""

@@ -75,7 +75,9 @@ class Subscription:
         self.interest = interest
         self.head = tail.position
         """The newest cursor when the subscription began."""
-        self._position = after or self.head
+        self.begins = after or self.head
+        """After this it brings everything."""
+        self._position = self.begins
         self._live = after is None or after == self.head
         self._buffer: deque[Entry] = deque()
         self._bytes = 0

@@ -1,10 +1,8 @@
 """Publishes events as tasksvc's relay does."""
 
-from collections.abc import Sequence
 from uuid import uuid4
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from taskbell.comments.v1.comments_pb2 import Comment
 from taskbell.events.v1.events_pb2 import Credential, Event
 from taskbell.projects.v1.projects_pb2 import Member
 from taskbell.tasks.v1.tasks_pb2 import Task
@@ -21,6 +19,7 @@ class Publisher:
         self._peer = peer
         self._last: dict[str, int] = {}
         self._versions: dict[str, int] = {}
+        self._sequences: dict[str, int] = {}
 
     def forget(self) -> None:
         """The stream is a new one."""
@@ -40,7 +39,12 @@ class Publisher:
         self._last[subject] = await self._bus.publish(
             subject, event.SerializeToString(), message_id=event.event_id, after=after
         )
+        self._sequences[event.event_id] = self._last[subject]
         return self._last[subject]
+
+    def sequence_of(self, event: Event) -> int:
+        """Its place in the stream."""
+        return self._sequences[event.event_id]
 
     async def task(
         self,
@@ -77,32 +81,6 @@ class Publisher:
             changed_fields=changed,
         )
         await self.publish(task_subject(project, task_id), event)
-        return event
-
-    async def comment(
-        self,
-        on: Event,
-        text: str,
-        *,
-        by: Person,
-        mentioned: Sequence[Person] = (),
-        commenters: Sequence[Person] = (),
-    ) -> Event:
-        """Somebody comments on the task that an event told of."""
-        comment = Comment(id=str(uuid4()), task_id=on.task_id, project_id=on.project_id, author_id=by.id, text=text)
-        event = Event(
-            type="comment.created",
-            actor_id=by.id,
-            project_id=on.project_id,
-            task_id=on.task_id,
-            task_version=on.task_version,
-            task=on.task,
-            changed_fields=["text"],
-            comment=comment,
-            mentioned_ids=[person.id for person in mentioned],
-            commenter_ids=[person.id for person in commenters],
-        )
-        await self.publish(task_subject(on.project_id, on.task_id), event)
         return event
 
     async def join(self, person: Person, project: str, at: Timestamp | None = None) -> Event:

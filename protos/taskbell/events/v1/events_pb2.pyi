@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from taskbell.comments.v1 import comments_pb2 as _comments_pb2
 from taskbell.projects.v1 import projects_pb2 as _projects_pb2
 from taskbell.tasks.v1 import tasks_pb2 as _tasks_pb2
@@ -28,6 +29,33 @@ class Event(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Transition:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _TransitionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Event._Transition.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        TRANSITION_UNSPECIFIED: Event._Transition.ValueType  # 0
+        """Not said."""
+        ENTER: Event._Transition.ValueType  # 1
+        """The task is one of them now."""
+        CHANGE: Event._Transition.ValueType  # 2
+        """The task was one of them, and is."""
+        LEAVE: Event._Transition.ValueType  # 3
+        """The task is none of them any more."""
+
+    class Transition(_Transition, metaclass=_TransitionEnumTypeWrapper):
+        """What a change means for a set of tasks: those of a project, those that match a filter, those that you may see."""
+
+    TRANSITION_UNSPECIFIED: Event.Transition.ValueType  # 0
+    """Not said."""
+    ENTER: Event.Transition.ValueType  # 1
+    """The task is one of them now."""
+    CHANGE: Event.Transition.ValueType  # 2
+    """The task was one of them, and is."""
+    LEAVE: Event.Transition.ValueType  # 3
+    """The task is none of them any more."""
+
     EVENT_ID_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
@@ -41,6 +69,8 @@ class Event(_message.Message):
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     MENTIONED_IDS_FIELD_NUMBER: _builtins.int
     COMMENTER_IDS_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    TRANSITION_FIELD_NUMBER: _builtins.int
     MEMBER_FIELD_NUMBER: _builtins.int
     CREDENTIAL_FIELD_NUMBER: _builtins.int
     COMMENT_FIELD_NUMBER: _builtins.int
@@ -49,8 +79,9 @@ class Event(_message.Message):
     type: _builtins.str
     """What happened: task.created, task.updated, task.started, task.progressed, task.completed, task.failed, task.cancelled,
     task.reopened, task.deleted, task.restored; of workers' tasks also task.extended (a lease), task.released (given back, or
-    its worker died), task.retried (an attempt failed, others follow); task.due_soon, task.overdue; comment.created, comment.updated,
-    comment.deleted; member.added, member.updated, member.removed; session.ended, token.revoked.
+    its worker died), task.retried (an attempt failed, others follow); task.due_soon, task.overdue; task.left (moved elsewhere, told
+    in the project that it left); comment.created, comment.updated, comment.deleted; member.added, member.updated,
+    member.removed; session.ended, token.revoked.
     """
     actor_id: _builtins.str
     """The user who did it; empty if the system did."""
@@ -64,13 +95,15 @@ class Event(_message.Message):
     """Where this event stands in the stream: subscribe after it to go on from here. Set on delivery, not on the bus."""
     traceparent: _builtins.str
     """The W3C trace context of the call that made the change."""
+    transition: Global___Event.Transition.ValueType
+    """What it means for the tasks that a subscription is about. Set on delivery, not on the bus; not for the inbox."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it was committed."""
 
     @_builtins.property
     def task(self) -> _tasks_pb2.Task:
-        """The task after the change, or as it was when somebody commented on it."""
+        """The task after the change, or as it was when somebody commented on it. With task.left: as it was before it went."""
 
     @_builtins.property
     def changed_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -83,6 +116,12 @@ class Event(_message.Message):
     @_builtins.property
     def commenter_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Of comment.created: members who commented on the task before, up to 500; never the new comment's author."""
+
+    @_builtins.property
+    def previous(self) -> _tasks_pb2.Task:
+        """The values that the changed fields had before, and the former times of start, end and update; a field that isn't there was
+        empty. Absent when the task was created, and for those who may not see the project that it comes from.
+        """
 
     @_builtins.property
     def member(self) -> _projects_pb2.Member:
@@ -112,13 +151,15 @@ class Event(_message.Message):
         traceparent: _builtins.str = ...,
         mentioned_ids: _abc.Iterable[_builtins.str] | None = ...,
         commenter_ids: _abc.Iterable[_builtins.str] | None = ...,
+        previous: _tasks_pb2.Task | None = ...,
+        transition: Global___Event.Transition.ValueType = ...,
         member: _projects_pb2.Member | None = ...,
         credential: Global___Credential | None = ...,
         comment: _comments_pb2.Comment | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "credential", b"credential", "member", b"member", "subject", b"subject", "task", b"task", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "credential", b"credential", "member", b"member", "previous", b"previous", "subject", b"subject", "task", b"task", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "changed_fields", b"changed_fields", "comment", b"comment", "commenter_ids", b"commenter_ids", "credential", b"credential", "cursor", b"cursor", "event_id", b"event_id", "member", b"member", "mentioned_ids", b"mentioned_ids", "project_id", b"project_id", "subject", b"subject", "task", b"task", "task_id", b"task_id", "task_version", b"task_version", "time", b"time", "traceparent", b"traceparent", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "changed_fields", b"changed_fields", "comment", b"comment", "commenter_ids", b"commenter_ids", "credential", b"credential", "cursor", b"cursor", "event_id", b"event_id", "member", b"member", "mentioned_ids", b"mentioned_ids", "previous", b"previous", "project_id", b"project_id", "subject", b"subject", "task", b"task", "task_id", b"task_id", "task_version", b"task_version", "time", b"time", "traceparent", b"traceparent", "transition", b"transition", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["member", "credential", "comment"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015

@@ -32,9 +32,13 @@ class ConnectRequest(_message.Message):
     UNSUBSCRIBE_FIELD_NUMBER: _builtins.int
     ACK_FIELD_NUMBER: _builtins.int
     PONG_FIELD_NUMBER: _builtins.int
+    CREDIT_FIELD_NUMBER: _builtins.int
+    MARK_FIELD_NUMBER: _builtins.int
+    SUBSCRIBE_ALL_FIELD_NUMBER: _builtins.int
+    UNSUBSCRIBE_ALL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
-        """First, unless the call's metadata carry the token."""
+        """First, unless the call's metadata carry the token; later, to go on with a newer one."""
 
     @_builtins.property
     def subscribe(self) -> Global___Subscribe:
@@ -52,6 +56,22 @@ class ConnectRequest(_message.Message):
     def pong(self) -> Global___Pong:
         """I am still here: the answer to `ping`."""
 
+    @_builtins.property
+    def credit(self) -> Global___Credit:
+        """You may send me more events."""
+
+    @_builtins.property
+    def mark(self) -> Global___Mark:
+        """I have read these notifications, or put them away."""
+
+    @_builtins.property
+    def subscribe_all(self) -> Global___SubscribeAll:
+        """Start telling me of all of these."""
+
+    @_builtins.property
+    def unsubscribe_all(self) -> Global___UnsubscribeAll:
+        """Stop all of these."""
+
     def __init__(
         self,
         *,
@@ -60,12 +80,16 @@ class ConnectRequest(_message.Message):
         unsubscribe: Global___Unsubscribe | None = ...,
         ack: Global___Ack | None = ...,
         pong: Global___Pong | None = ...,
+        credit: Global___Credit | None = ...,
+        mark: Global___Mark | None = ...,
+        subscribe_all: Global___SubscribeAll | None = ...,
+        unsubscribe_all: Global___UnsubscribeAll | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "hello", b"hello", "message", b"message", "pong", b"pong", "subscribe", b"subscribe", "unsubscribe", b"unsubscribe"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "credit", b"credit", "hello", b"hello", "mark", b"mark", "message", b"message", "pong", b"pong", "subscribe", b"subscribe", "subscribe_all", b"subscribe_all", "unsubscribe", b"unsubscribe", "unsubscribe_all", b"unsubscribe_all"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "hello", b"hello", "message", b"message", "pong", b"pong", "subscribe", b"subscribe", "unsubscribe", b"unsubscribe"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "credit", b"credit", "hello", b"hello", "mark", b"mark", "message", b"message", "pong", b"pong", "subscribe", b"subscribe", "subscribe_all", b"subscribe_all", "unsubscribe", b"unsubscribe", "unsubscribe_all", b"unsubscribe_all"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "subscribe", "unsubscribe", "ack", "pong"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "subscribe", "unsubscribe", "ack", "pong", "credit", "mark", "subscribe_all", "unsubscribe_all"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -78,20 +102,56 @@ class Hello(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TOKEN_FIELD_NUMBER: _builtins.int
+    CREDIT_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """An access token or an API token with the scope notifications:read."""
+    """An access token or an API token with the scope notifications:read. Empty: the one that the metadata carry."""
+    credit: _builtins.int
+    """How many events may be sent before `credit` allows for more. Absent: as many as there are."""
+    device: _builtins.str
+    """Your name for the device or program, the same on all of its streams: by it is kept what was acknowledged. Empty: the session,
+    or the API token.
+    """
     def __init__(
         self,
         *,
         token: _builtins.str = ...,
+        credit: _builtins.int | None = ...,
+        device: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_credit", b"_credit", "credit", b"credit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_credit", b"_credit", "credit", b"credit", "device", b"device", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__credit: _TypeAlias = _typing.Literal["credit"]  # noqa: Y015
+    _WhichOneofArgType__credit: _TypeAlias = _typing.Literal["_credit", b"_credit"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__credit) -> _WhichOneofReturnType__credit | None: ...
+
+Global___Hello: _TypeAlias = Hello  # noqa: Y015
+
+@_typing.final
+class Credit(_message.Message):
+    """Allows for more events on this stream, beside those that were allowed before. A stream that never heard of credit has no limit;
+    from then on, each event takes one, of whichever subscription it is.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    events: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        events: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Hello: _TypeAlias = Hello  # noqa: Y015
+Global___Credit: _TypeAlias = Credit  # noqa: Y015
 
 @_typing.final
 class Subscribe(_message.Message):
@@ -106,6 +166,7 @@ class Subscribe(_message.Message):
     INBOX_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    AFTER_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Your name for it, unique on this stream."""
     project: _builtins.str
@@ -113,9 +174,17 @@ class Subscribe(_message.Message):
     inbox: _builtins.bool
     """Only what concerns you: what your inbox holds. The unread count comes along."""
     filter: _builtins.str
-    """Only events whose task matches this AIP-160 filter after the change."""
+    """Only tasks that match this AIP-160 filter: of each, you hear when it comes to match, when it changes, and when it ceases to
+    (`transition`).
+    """
     after: _builtins.str
     """Go on after this cursor; empty means from now on."""
+    @_builtins.property
+    def after_time(self) -> _timestamp_pb2.Timestamp:
+        """Instead of a cursor: begin with what reached the event stream at this moment or later. All that was committed since is
+        among it.
+        """
+
     def __init__(
         self,
         *,
@@ -124,14 +193,63 @@ class Subscribe(_message.Message):
         inbox: _builtins.bool = ...,
         filter: _builtins.str = ...,
         after: _builtins.str = ...,
+        after_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after_time", b"after_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "filter", b"filter", "id", b"id", "inbox", b"inbox", "project", b"project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "after_time", b"after_time", "filter", b"filter", "id", b"id", "inbox", b"inbox", "project", b"project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Subscribe: _TypeAlias = Subscribe  # noqa: Y015
+
+@_typing.final
+class SubscribeAll(_message.Message):
+    """Asks for several subscriptions. Each is answered by itself, as if it had been asked for alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subscriptions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Subscribe]:
+        """They begin in this order."""
+
+    def __init__(
+        self,
+        *,
+        subscriptions: _abc.Iterable[Global___Subscribe] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subscriptions", b"subscriptions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubscribeAll: _TypeAlias = SubscribeAll  # noqa: Y015
+
+@_typing.final
+class UnsubscribeAll(_message.Message):
+    """Ends several subscriptions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Their names."""
+
+    def __init__(
+        self,
+        *,
+        ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnsubscribeAll: _TypeAlias = UnsubscribeAll  # noqa: Y015
 
 @_typing.final
 class Unsubscribe(_message.Message):
@@ -166,7 +284,7 @@ class Ack(_message.Message):
     id: _builtins.str
     """Its name."""
     cursor: _builtins.str
-    """The cursor of the last event seen."""
+    """The cursor of the last event seen, or of `progress`."""
     def __init__(
         self,
         *,
@@ -180,6 +298,44 @@ class Ack(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Ack: _TypeAlias = Ack  # noqa: Y015
+
+@_typing.final
+class Mark(_message.Message):
+    """Marks notifications, as MarkNotifications does. The answer is `inbox`, or `error`, with this id. An API token needs the scope
+    notifications:write.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    IDS_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Your name for it."""
+    all: _builtins.bool
+    """All that are not archived."""
+    state: Global___Notification.State.ValueType
+    """The new state."""
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which, up to 1,000; one that is not yours is NOTIFICATION_NOT_FOUND and nothing is marked."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        ids: _abc.Iterable[_builtins.str] | None = ...,
+        all: _builtins.bool = ...,
+        state: Global___Notification.State.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "id", b"id", "ids", b"ids", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Mark: _TypeAlias = Mark  # noqa: Y015
 
 @_typing.final
 class Pong(_message.Message):
@@ -439,16 +595,20 @@ class InboxState(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     UNREAD_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
     unread: _builtins.int
     """How many notifications are unread."""
+    id: _builtins.str
+    """The `mark` that this answers; empty if something else changed the inbox."""
     def __init__(
         self,
         *,
         unread: _builtins.int = ...,
+        id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["unread", b"unread"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "unread", b"unread"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -503,7 +663,7 @@ class Error(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The subscription it is about; empty if about the stream."""
+    """The subscription or the `mark` it is about; empty if about the stream."""
     code: _builtins.str
     """The reason, as in ErrorInfo: PROJECT_NOT_FOUND, INVALID_FILTER, ..."""
     message: _builtins.str
@@ -533,14 +693,19 @@ class WatchRequest(_message.Message):
     INBOX_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    AFTER_TIME_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """Only this project's events."""
     inbox: _builtins.bool
     """Only what concerns you."""
     filter: _builtins.str
-    """Only events whose task matches this AIP-160 filter after the change."""
+    """Only tasks that match this AIP-160 filter, as in Subscribe."""
     after: _builtins.str
     """Go on after this cursor (CURSOR_TOO_OLD if events are no longer kept); empty means from now on."""
+    @_builtins.property
+    def after_time(self) -> _timestamp_pb2.Timestamp:
+        """Instead of a cursor: begin with what reached the event stream at this moment or later."""
+
     def __init__(
         self,
         *,
@@ -548,14 +713,60 @@ class WatchRequest(_message.Message):
         inbox: _builtins.bool = ...,
         filter: _builtins.str = ...,
         after: _builtins.str = ...,
+        after_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after_time", b"after_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "filter", b"filter", "inbox", b"inbox", "project", b"project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "after_time", b"after_time", "filter", b"filter", "inbox", b"inbox", "project", b"project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchRequest: _TypeAlias = WatchRequest  # noqa: Y015
+
+@_typing.final
+class CreateTicketRequest(_message.Message):
+    """The input of CreateTicket."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateTicketRequest: _TypeAlias = CreateTicketRequest  # noqa: Y015
+
+@_typing.final
+class Ticket(_message.Message):
+    """Opens one stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    ticket: _builtins.str
+    """What to send instead of a token. It works once."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it has to be used."""
+
+    def __init__(
+        self,
+        *,
+        ticket: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "ticket", b"ticket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Ticket: _TypeAlias = Ticket  # noqa: Y015
 
 @_typing.final
 class Notification(_message.Message):
@@ -583,10 +794,6 @@ class Notification(_message.Message):
         """A task that you are assigned to, or created if nobody is assigned to it, is due soon."""
         OVERDUE: Notification._Reason.ValueType  # 6
         """A task that you are assigned to, or created if nobody is assigned to it, is overdue."""
-        MENTIONED: Notification._Reason.ValueType  # 7
-        """A task's title, its description or a comment names you as `@username`."""
-        COMMENTED: Notification._Reason.ValueType  # 8
-        """Somebody commented on a task that you created, are assigned to or commented on before."""
 
     class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
         """Why it concerns the person."""
@@ -605,10 +812,6 @@ class Notification(_message.Message):
     """A task that you are assigned to, or created if nobody is assigned to it, is due soon."""
     OVERDUE: Notification.Reason.ValueType  # 6
     """A task that you are assigned to, or created if nobody is assigned to it, is overdue."""
-    MENTIONED: Notification.Reason.ValueType  # 7
-    """A task's title, its description or a comment names you as `@username`."""
-    COMMENTED: Notification.Reason.ValueType  # 8
-    """Somebody commented on a task that you created, are assigned to or commented on before."""
 
     class _State:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -682,29 +885,22 @@ class ListNotificationsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
-    FILTER_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most: 0 means 50, more than 1000 is capped."""
     page_token: _builtins.str
     """From the previous answer."""
     state: Global___Notification.State.ValueType
     """Only those in this state. Unspecified: unread and read."""
-    filter: _builtins.str
-    """An AIP-160 filter on state, reason, create_time, on the event's type, actor, project and task, and on the title of the task:
-    `reason = MENTIONED AND create_time > "2026-12-01T00:00:00Z"`, `task = "<id>"`, `type:"comment."`, `paint`. What is archived
-    is left out unless it or `state` names a state.
-    """
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         state: Global___Notification.State.ValueType = ...,
-        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -744,7 +940,7 @@ Global___ListNotificationsResponse: _TypeAlias = ListNotificationsResponse  # no
 
 @_typing.final
 class MarkNotificationsRequest(_message.Message):
-    """The input of MarkNotifications: `ids`, `all` or `filter`."""
+    """The input of MarkNotifications: `ids` or `all`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -752,15 +948,12 @@ class MarkNotificationsRequest(_message.Message):
     ALL_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
-    FILTER_FIELD_NUMBER: _builtins.int
     all: _builtins.bool
     """All that are not archived."""
     state: Global___Notification.State.ValueType
     """The new state."""
     request_id: _builtins.str
     """Makes a repeat safe: marking is idempotent by itself, so this is only taken for uniformity."""
-    filter: _builtins.str
-    """All that match this filter, as in ListNotifications: `task = "<id>"`."""
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Which, up to 1,000; one that is not yours is NOTIFICATION_NOT_FOUND and nothing is marked."""
@@ -772,11 +965,10 @@ class MarkNotificationsRequest(_message.Message):
         all: _builtins.bool = ...,
         state: Global___Notification.State.ValueType = ...,
         request_id: _builtins.str = ...,
-        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "filter", b"filter", "ids", b"ids", "request_id", b"request_id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "ids", b"ids", "request_id", b"request_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

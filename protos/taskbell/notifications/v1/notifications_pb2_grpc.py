@@ -46,6 +46,11 @@ class NotificationServiceStub(object):
                 request_serializer=taskbell_dot_notifications_dot_v1_dot_notifications__pb2.WatchRequest.SerializeToString,
                 response_deserializer=taskbell_dot_events_dot_v1_dot_events__pb2.Event.FromString,
                 _registered_method=True)
+        self.CreateTicket = channel.unary_unary(
+                '/taskbell.notifications.v1.NotificationService/CreateTicket',
+                request_serializer=taskbell_dot_notifications_dot_v1_dot_notifications__pb2.CreateTicketRequest.SerializeToString,
+                response_deserializer=taskbell_dot_notifications_dot_v1_dot_notifications__pb2.Ticket.FromString,
+                _registered_method=True)
         self.ListNotifications = channel.unary_unary(
                 '/taskbell.notifications.v1.NotificationService/ListNotifications',
                 request_serializer=taskbell_dot_notifications_dot_v1_dot_notifications__pb2.ListNotificationsRequest.SerializeToString,
@@ -64,7 +69,7 @@ class NotificationServiceServicer(object):
 
     def Connect(self, request_iterator, context):
         """The live conversation: subscribe to as much as you like on one stream. A browser speaks it as JSON over a WebSocket.
-        The token comes in the metadata or in the first message, `hello`.
+        The token comes in the metadata or in the first message, `hello`; a ticket, in the metadata. docs/protocol.md tells all of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +77,15 @@ class NotificationServiceServicer(object):
 
     def Watch(self, request, context):
         """One subscription as a plain stream of events, for grpcurl and simple clients; over HTTP as server-sent events or NDJSON.
+        Takes a token with the scope notifications:read, or a ticket.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateTicket(self, request, context):
+        """Makes a ticket that opens one stream in your name, for browsers, which can't set a stream's headers: `?ticket=` in its URL, or
+        `authorization: Ticket <ticket>`. What ends the token that it was made with ends the stream too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,6 +117,11 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     servicer.Watch,
                     request_deserializer=taskbell_dot_notifications_dot_v1_dot_notifications__pb2.WatchRequest.FromString,
                     response_serializer=taskbell_dot_events_dot_v1_dot_events__pb2.Event.SerializeToString,
+            ),
+            'CreateTicket': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateTicket,
+                    request_deserializer=taskbell_dot_notifications_dot_v1_dot_notifications__pb2.CreateTicketRequest.FromString,
+                    response_serializer=taskbell_dot_notifications_dot_v1_dot_notifications__pb2.Ticket.SerializeToString,
             ),
             'ListNotifications': grpc.unary_unary_rpc_method_handler(
                     servicer.ListNotifications,
@@ -170,6 +189,33 @@ class NotificationService(object):
             '/taskbell.notifications.v1.NotificationService/Watch',
             taskbell_dot_notifications_dot_v1_dot_notifications__pb2.WatchRequest.SerializeToString,
             taskbell_dot_events_dot_v1_dot_events__pb2.Event.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateTicket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/taskbell.notifications.v1.NotificationService/CreateTicket',
+            taskbell_dot_notifications_dot_v1_dot_notifications__pb2.CreateTicketRequest.SerializeToString,
+            taskbell_dot_notifications_dot_v1_dot_notifications__pb2.Ticket.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,10 +36,16 @@ class NotificationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> NotificationServiceAsyncStub: ...
     Connect: _grpc.StreamStreamMultiCallable[_notifications_pb2.ConnectRequest, _notifications_pb2.ConnectResponse]
     """The live conversation: subscribe to as much as you like on one stream. A browser speaks it as JSON over a WebSocket.
-    The token comes in the metadata or in the first message, `hello`.
+    The token comes in the metadata or in the first message, `hello`; a ticket, in the metadata. docs/protocol.md tells all of it.
     """
     Watch: _grpc.UnaryStreamMultiCallable[_notifications_pb2.WatchRequest, _events_pb2.Event]
-    """One subscription as a plain stream of events, for grpcurl and simple clients; over HTTP as server-sent events or NDJSON."""
+    """One subscription as a plain stream of events, for grpcurl and simple clients; over HTTP as server-sent events or NDJSON.
+    Takes a token with the scope notifications:read, or a ticket.
+    """
+    CreateTicket: _grpc.UnaryUnaryMultiCallable[_notifications_pb2.CreateTicketRequest, _notifications_pb2.Ticket]
+    """Makes a ticket that opens one stream in your name, for browsers, which can't set a stream's headers: `?ticket=` in its URL, or
+    `authorization: Ticket <ticket>`. What ends the token that it was made with ends the stream too.
+    """
     ListNotifications: _grpc.UnaryUnaryMultiCallable[_notifications_pb2.ListNotificationsRequest, _notifications_pb2.ListNotificationsResponse]
     """Lists your inbox, newest first, archived notifications left out unless asked for."""
     MarkNotifications: _grpc.UnaryUnaryMultiCallable[_notifications_pb2.MarkNotificationsRequest, _notifications_pb2.MarkNotificationsResponse]
@@ -52,10 +58,16 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Connect: _aio.StreamStreamMultiCallable[_notifications_pb2.ConnectRequest, _notifications_pb2.ConnectResponse]  # type: ignore[assignment]
     """The live conversation: subscribe to as much as you like on one stream. A browser speaks it as JSON over a WebSocket.
-    The token comes in the metadata or in the first message, `hello`.
+    The token comes in the metadata or in the first message, `hello`; a ticket, in the metadata. docs/protocol.md tells all of it.
     """
     Watch: _aio.UnaryStreamMultiCallable[_notifications_pb2.WatchRequest, _events_pb2.Event]  # type: ignore[assignment]
-    """One subscription as a plain stream of events, for grpcurl and simple clients; over HTTP as server-sent events or NDJSON."""
+    """One subscription as a plain stream of events, for grpcurl and simple clients; over HTTP as server-sent events or NDJSON.
+    Takes a token with the scope notifications:read, or a ticket.
+    """
+    CreateTicket: _aio.UnaryUnaryMultiCallable[_notifications_pb2.CreateTicketRequest, _notifications_pb2.Ticket]  # type: ignore[assignment]
+    """Makes a ticket that opens one stream in your name, for browsers, which can't set a stream's headers: `?ticket=` in its URL, or
+    `authorization: Ticket <ticket>`. What ends the token that it was made with ends the stream too.
+    """
     ListNotifications: _aio.UnaryUnaryMultiCallable[_notifications_pb2.ListNotificationsRequest, _notifications_pb2.ListNotificationsResponse]  # type: ignore[assignment]
     """Lists your inbox, newest first, archived notifications left out unless asked for."""
     MarkNotifications: _aio.UnaryUnaryMultiCallable[_notifications_pb2.MarkNotificationsRequest, _notifications_pb2.MarkNotificationsResponse]  # type: ignore[assignment]
@@ -71,7 +83,7 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_notifications_pb2.ConnectResponse], _abc.AsyncIterator[_notifications_pb2.ConnectResponse]]:
         """The live conversation: subscribe to as much as you like on one stream. A browser speaks it as JSON over a WebSocket.
-        The token comes in the metadata or in the first message, `hello`.
+        The token comes in the metadata or in the first message, `hello`; a ticket, in the metadata. docs/protocol.md tells all of it.
         """
 
     @_abc_1.abstractmethod
@@ -80,7 +92,19 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notifications_pb2.WatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_events_pb2.Event], _abc.AsyncIterator[_events_pb2.Event]]:
-        """One subscription as a plain stream of events, for grpcurl and simple clients; over HTTP as server-sent events or NDJSON."""
+        """One subscription as a plain stream of events, for grpcurl and simple clients; over HTTP as server-sent events or NDJSON.
+        Takes a token with the scope notifications:read, or a ticket.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateTicket(
+        self,
+        request: _notifications_pb2.CreateTicketRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notifications_pb2.Ticket, _abc.Awaitable[_notifications_pb2.Ticket]]:
+        """Makes a ticket that opens one stream in your name, for browsers, which can't set a stream's headers: `?ticket=` in its URL, or
+        `authorization: Ticket <ticket>`. What ends the token that it was made with ends the stream too.
+        """
 
     @_abc_1.abstractmethod
     def ListNotifications(

@@ -3,10 +3,7 @@
 # plugin: python-betterproto2
 # This file has been @generated
 
-__all__ = (
-    "Credential",
-    "Event",
-)
+__all__ = ("Credential", "Event", "EventTransition")
 
 import datetime
 from dataclasses import dataclass
@@ -17,6 +14,32 @@ from ....message_pool import default_message_pool
 
 _COMPILER_VERSION = "0.10.1"
 betterproto2.check_compiler_version(_COMPILER_VERSION)
+
+
+class EventTransition(betterproto2.Enum):
+    """
+    What a change means for a set of tasks: those of a project, those that match a filter, those that you may see.
+    """
+
+    TRANSITION_UNSPECIFIED = 0
+    """
+    Not said.
+    """
+
+    ENTER = 1
+    """
+    The task is one of them now.
+    """
+
+    CHANGE = 2
+    """
+    The task was one of them, and is.
+    """
+
+    LEAVE = 3
+    """
+    The task is none of them any more.
+    """
 
 
 @dataclass(eq=False, repr=False)
@@ -57,8 +80,9 @@ class Event(betterproto2.Message):
     """
     What happened: task.created, task.updated, task.started, task.progressed, task.completed, task.failed, task.cancelled,
     task.reopened, task.deleted, task.restored; of workers' tasks also task.extended (a lease), task.released (given back, or
-    its worker died), task.retried (an attempt failed, others follow); task.due_soon, task.overdue; comment.created, comment.updated,
-    comment.deleted; member.added, member.updated, member.removed; session.ended, token.revoked.
+    its worker died), task.retried (an attempt failed, others follow); task.due_soon, task.overdue; task.left (moved elsewhere, told
+    in the project that it left); comment.created, comment.updated, comment.deleted; member.added, member.updated,
+    member.removed; session.ended, token.revoked.
     """
 
     time: "datetime.datetime | None" = betterproto2.field(
@@ -90,7 +114,7 @@ class Event(betterproto2.Message):
 
     task: "__tasks__v1__.Task | None" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The task after the change, or as it was when somebody commented on it.
+    The task after the change, or as it was when somebody commented on it. With task.left: as it was before it went.
     """
 
     changed_fields: "list[str]" = betterproto2.field(9, betterproto2.TYPE_STRING, repeated=True)
@@ -116,6 +140,19 @@ class Event(betterproto2.Message):
     commenter_ids: "list[str]" = betterproto2.field(16, betterproto2.TYPE_STRING, repeated=True)
     """
     Of comment.created: members who commented on the task before, up to 500; never the new comment's author.
+    """
+
+    previous: "__tasks__v1__.Task | None" = betterproto2.field(20, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    The values that the changed fields had before, and the former times of start, end and update; a field that isn't there was
+    empty. Absent when the task was created, and for those who may not see the project that it comes from.
+    """
+
+    transition: "EventTransition" = betterproto2.field(
+        21, betterproto2.TYPE_ENUM, default_factory=lambda: EventTransition(0)
+    )
+    """
+    What it means for the tasks that a subscription is about. Set on delivery, not on the bus; not for the inbox.
     """
 
     member: "__projects__v1__.Member | None" = betterproto2.field(

@@ -7,6 +7,8 @@ __all__ = (
     "Ack",
     "ConnectRequest",
     "ConnectResponse",
+    "CreateTicketRequest",
+    "Credit",
     "Error",
     "Events",
     "Gap",
@@ -15,6 +17,7 @@ __all__ = (
     "InboxState",
     "ListNotificationsRequest",
     "ListNotificationsResponse",
+    "Mark",
     "MarkNotificationsRequest",
     "MarkNotificationsResponse",
     "Notification",
@@ -25,8 +28,11 @@ __all__ = (
     "Pong",
     "ProgressMark",
     "Subscribe",
+    "SubscribeAll",
     "Subscribed",
+    "Ticket",
     "Unsubscribe",
+    "UnsubscribeAll",
     "Unsubscribed",
     "WatchRequest",
     "Welcome",
@@ -90,16 +96,6 @@ class NotificationReason(betterproto2.Enum):
     A task that you are assigned to, or created if nobody is assigned to it, is overdue.
     """
 
-    MENTIONED = 7
-    """
-    A task's title, its description or a comment names you as `@username`.
-    """
-
-    COMMENTED = 8
-    """
-    Somebody commented on a task that you created, are assigned to or commented on before.
-    """
-
 
 class NotificationState(betterproto2.Enum):
     """
@@ -140,7 +136,7 @@ class Ack(betterproto2.Message):
 
     cursor: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    The cursor of the last event seen.
+    The cursor of the last event seen, or of `progress`.
     """
 
 
@@ -158,7 +154,7 @@ class ConnectRequest(betterproto2.Message):
 
     hello: "Hello | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="message")
     """
-    First, unless the call's metadata carry the token.
+    First, unless the call's metadata carry the token; later, to go on with a newer one.
     """
 
     subscribe: "Subscribe | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="message")
@@ -179,6 +175,30 @@ class ConnectRequest(betterproto2.Message):
     pong: "Pong | None" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, optional=True, group="message")
     """
     I am still here: the answer to `ping`.
+    """
+
+    credit: "Credit | None" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, optional=True, group="message")
+    """
+    You may send me more events.
+    """
+
+    mark: "Mark | None" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, optional=True, group="message")
+    """
+    I have read these notifications, or put them away.
+    """
+
+    subscribe_all: "SubscribeAll | None" = betterproto2.field(
+        8, betterproto2.TYPE_MESSAGE, optional=True, group="message"
+    )
+    """
+    Start telling me of all of these.
+    """
+
+    unsubscribe_all: "UnsubscribeAll | None" = betterproto2.field(
+        9, betterproto2.TYPE_MESSAGE, optional=True, group="message"
+    )
+    """
+    Stop all of these.
     """
 
 
@@ -251,6 +271,34 @@ default_message_pool.register_message("taskbell.notifications.v1", "ConnectRespo
 
 
 @dataclass(eq=False, repr=False)
+class CreateTicketRequest(betterproto2.Message):
+    """
+    The input of CreateTicket.
+    """
+
+    pass
+
+
+default_message_pool.register_message("taskbell.notifications.v1", "CreateTicketRequest", CreateTicketRequest)
+
+
+@dataclass(eq=False, repr=False)
+class Credit(betterproto2.Message):
+    """
+    Allows for more events on this stream, beside those that were allowed before. A stream that never heard of credit has no limit;
+    from then on, each event takes one, of whichever subscription it is.
+    """
+
+    events: "int" = betterproto2.field(1, betterproto2.TYPE_INT32)
+    """
+    How many.
+    """
+
+
+default_message_pool.register_message("taskbell.notifications.v1", "Credit", Credit)
+
+
+@dataclass(eq=False, repr=False)
 class Error(betterproto2.Message):
     """
     Something that went wrong.
@@ -258,7 +306,7 @@ class Error(betterproto2.Message):
 
     id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
     """
-    The subscription it is about; empty if about the stream.
+    The subscription or the `mark` it is about; empty if about the stream.
     """
 
     code: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
@@ -338,7 +386,18 @@ class Hello(betterproto2.Message):
 
     token: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
     """
-    An access token or an API token with the scope notifications:read.
+    An access token or an API token with the scope notifications:read. Empty: the one that the metadata carry.
+    """
+
+    credit: "int | None" = betterproto2.field(2, betterproto2.TYPE_INT32, optional=True)
+    """
+    How many events may be sent before `credit` allows for more. Absent: as many as there are.
+    """
+
+    device: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    Your name for the device or program, the same on all of its streams: by it is kept what was acknowledged. Empty: the session,
+    or the API token.
     """
 
 
@@ -354,6 +413,11 @@ class InboxState(betterproto2.Message):
     unread: "int" = betterproto2.field(1, betterproto2.TYPE_INT32)
     """
     How many notifications are unread.
+    """
+
+    id: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    The `mark` that this answers; empty if something else changed the inbox.
     """
 
 
@@ -381,13 +445,6 @@ class ListNotificationsRequest(betterproto2.Message):
     )
     """
     Only those in this state. Unspecified: unread and read.
-    """
-
-    filter: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
-    """
-    An AIP-160 filter on state, reason, create_time, on the event's type, actor, project and task, and on the title of the task:
-    `reason = MENTIONED AND create_time > "2026-12-01T00:00:00Z"`, `task = "<id>"`, `type:"comment."`, `paint`. What is archived
-    is left out unless it or `state` names a state.
     """
 
 
@@ -422,9 +479,42 @@ default_message_pool.register_message(
 
 
 @dataclass(eq=False, repr=False)
+class Mark(betterproto2.Message):
+    """
+    Marks notifications, as MarkNotifications does. The answer is `inbox`, or `error`, with this id. An API token needs the scope
+    notifications:write.
+    """
+
+    id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    Your name for it.
+    """
+
+    ids: "list[str]" = betterproto2.field(2, betterproto2.TYPE_STRING, repeated=True)
+    """
+    Which, up to 1,000; one that is not yours is NOTIFICATION_NOT_FOUND and nothing is marked.
+    """
+
+    all: "bool" = betterproto2.field(3, betterproto2.TYPE_BOOL)
+    """
+    All that are not archived.
+    """
+
+    state: "NotificationState" = betterproto2.field(
+        4, betterproto2.TYPE_ENUM, default_factory=lambda: NotificationState(0)
+    )
+    """
+    The new state.
+    """
+
+
+default_message_pool.register_message("taskbell.notifications.v1", "Mark", Mark)
+
+
+@dataclass(eq=False, repr=False)
 class MarkNotificationsRequest(betterproto2.Message):
     """
-    The input of MarkNotifications: `ids`, `all` or `filter`.
+    The input of MarkNotifications: `ids` or `all`.
     """
 
     ids: "list[str]" = betterproto2.field(1, betterproto2.TYPE_STRING, repeated=True)
@@ -447,11 +537,6 @@ class MarkNotificationsRequest(betterproto2.Message):
     request_id: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
     """
     Makes a repeat safe: marking is idempotent by itself, so this is only taken for uniformity.
-    """
-
-    filter: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
-    """
-    All that match this filter, as in ListNotifications: `task = "<id>"`.
     """
 
 
@@ -584,7 +669,8 @@ class Subscribe(betterproto2.Message):
 
     filter: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
     """
-    Only events whose task matches this AIP-160 filter after the change.
+    Only tasks that match this AIP-160 filter: of each, you hear when it comes to match, when it changes, and when it ceases to
+    (`transition`).
     """
 
     after: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
@@ -592,8 +678,31 @@ class Subscribe(betterproto2.Message):
     Go on after this cursor; empty means from now on.
     """
 
+    after_time: "datetime.datetime | None" = betterproto2.field(
+        6, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    Instead of a cursor: begin with what reached the event stream at this moment or later. All that was committed since is
+    among it.
+    """
+
 
 default_message_pool.register_message("taskbell.notifications.v1", "Subscribe", Subscribe)
+
+
+@dataclass(eq=False, repr=False)
+class SubscribeAll(betterproto2.Message):
+    """
+    Asks for several subscriptions. Each is answered by itself, as if it had been asked for alone.
+    """
+
+    subscriptions: "list[Subscribe]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
+    """
+    They begin in this order.
+    """
+
+
+default_message_pool.register_message("taskbell.notifications.v1", "SubscribeAll", SubscribeAll)
 
 
 @dataclass(eq=False, repr=False)
@@ -622,6 +731,28 @@ default_message_pool.register_message("taskbell.notifications.v1", "Subscribed",
 
 
 @dataclass(eq=False, repr=False)
+class Ticket(betterproto2.Message):
+    """
+    Opens one stream.
+    """
+
+    ticket: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    What to send instead of a token. It works once.
+    """
+
+    expire_time: "datetime.datetime | None" = betterproto2.field(
+        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    Until when it has to be used.
+    """
+
+
+default_message_pool.register_message("taskbell.notifications.v1", "Ticket", Ticket)
+
+
+@dataclass(eq=False, repr=False)
 class Unsubscribe(betterproto2.Message):
     """
     Ends a subscription.
@@ -634,6 +765,21 @@ class Unsubscribe(betterproto2.Message):
 
 
 default_message_pool.register_message("taskbell.notifications.v1", "Unsubscribe", Unsubscribe)
+
+
+@dataclass(eq=False, repr=False)
+class UnsubscribeAll(betterproto2.Message):
+    """
+    Ends several subscriptions.
+    """
+
+    ids: "list[str]" = betterproto2.field(1, betterproto2.TYPE_STRING, repeated=True)
+    """
+    Their names.
+    """
+
+
+default_message_pool.register_message("taskbell.notifications.v1", "UnsubscribeAll", UnsubscribeAll)
 
 
 @dataclass(eq=False, repr=False)
@@ -669,12 +815,19 @@ class WatchRequest(betterproto2.Message):
 
     filter: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    Only events whose task matches this AIP-160 filter after the change.
+    Only tasks that match this AIP-160 filter, as in Subscribe.
     """
 
     after: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
     """
     Go on after this cursor (CURSOR_TOO_OLD if events are no longer kept); empty means from now on.
+    """
+
+    after_time: "datetime.datetime | None" = betterproto2.field(
+        5, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    Instead of a cursor: begin with what reached the event stream at this moment or later.
     """
 
 
@@ -711,7 +864,7 @@ class NotificationServiceStub(betterproto2_grpclib.ServiceStub):
     ) -> "AsyncIterator[ConnectResponse]":
         """
         The live conversation: subscribe to as much as you like on one stream. A browser speaks it as JSON over a WebSocket.
-        The token comes in the metadata or in the first message, `hello`.
+        The token comes in the metadata or in the first message, `hello`; a ticket, in the metadata. docs/protocol.md tells all of it.
         """
 
         async for response in self._stream_stream(
@@ -735,6 +888,7 @@ class NotificationServiceStub(betterproto2_grpclib.ServiceStub):
     ) -> "AsyncIterator[__events__v1__.Event]":
         """
         One subscription as a plain stream of events, for grpcurl and simple clients; over HTTP as server-sent events or NDJSON.
+        Takes a token with the scope notifications:read, or a ticket.
         """
 
         async for response in self._unary_stream(
@@ -746,6 +900,31 @@ class NotificationServiceStub(betterproto2_grpclib.ServiceStub):
             metadata=metadata,
         ):
             yield response
+
+    async def create_ticket(
+        self,
+        message: "CreateTicketRequest | None" = None,
+        *,
+        timeout: "float | None" = None,
+        deadline: "Deadline | None" = None,
+        metadata: "MetadataLike | None" = None,
+    ) -> "Ticket":
+        """
+        Makes a ticket that opens one stream in your name, for browsers, which can't set a stream's headers: `?ticket=` in its URL, or
+        `authorization: Ticket <ticket>`. What ends the token that it was made with ends the stream too.
+        """
+
+        if message is None:
+            message = CreateTicketRequest()
+
+        return await self._unary_unary(
+            "/taskbell.notifications.v1.NotificationService/CreateTicket",
+            message,
+            Ticket,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
 
     async def list_notifications(
         self,

@@ -1,0 +1,32 @@
+"""How many events a client lets us send: none without its leave, once it has named a number."""
+
+import asyncio
+
+
+class Allowance:
+    """One stream's. Without a limit until `grant` is called first."""
+
+    def __init__(self) -> None:
+        self._left: int | None = None
+        self._granted = asyncio.Event()
+        self._granted.set()
+
+    def grant(self, events: int) -> None:
+        """Allows for so many more; 0 only begins to count."""
+        self._left = (self._left or 0) + events
+        if self._left:
+            self._granted.set()
+        else:
+            self._granted.clear()
+
+    async def take(self, most: int) -> int:
+        """Waits until something may be sent; how many of these, which then count as sent."""
+        while not self._granted.is_set():
+            await self._granted.wait()
+        if self._left is None:
+            return most
+        taken = min(most, self._left)
+        self._left -= taken
+        if not self._left:
+            self._granted.clear()
+        return taken

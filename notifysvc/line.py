@@ -1,0 +1,39 @@
+"""The way to one client: what is told on a stream, message by message.
+
+Whoever has something to tell takes turns. There is no queue: a client that doesn't read holds up its own stream, and
+nothing else.
+"""
+
+import asyncio
+from typing import TypeAlias
+
+import grpc
+from taskbell.notifications.v1.notifications_pb2 import ConnectRequest, ConnectResponse, Error
+
+from chassis.errors import ServiceError
+
+Context: TypeAlias = grpc.aio.ServicerContext[ConnectRequest, ConnectResponse]
+
+
+class Gone(Exception):
+    """The client has left while it was told something."""
+
+
+class Line:
+    """One stream's."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._turn = asyncio.Lock()
+
+    async def tell(self, response: ConnectResponse) -> None:
+        """Returns when the client's connection has taken it. Raises Gone."""
+        async with self._turn:
+            try:
+                await self._context.write(response)
+            except (grpc.aio.BaseError, asyncio.InvalidStateError) as error:
+                raise Gone from error
+
+    async def complain(self, about: str, error: ServiceError) -> None:
+        """Tells what is wrong with a subscription or, about nothing, with the stream."""
+        await self.tell(ConnectResponse(error=Error(id=about, code=error.reason, message=error.message)))
