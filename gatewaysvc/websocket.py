@@ -1,34 +1,36 @@
-"""Conversations over a WebSocket: each text frame is the JSON of one message, both ways.
+"""Conversations over a WebSocket: each frame is one message, both ways, as JSON or as protobuf.
 
-A frame that can't be read is answered with `{"error": ...}`, and the conversation goes on. How it ended is told by an
-error frame and by the close code: 1000 well, 1001 we leave, 1011 a mistake of ours, 1013 try again soon, and for
-everything else 4000 + the HTTP status (4401: the token is no good, or no longer).
+A frame that can't be read is answered with an error, and the conversation goes on. How it ended is told by an error
+frame and by the close code: 1000 well, 1001 we leave, 1003 a frame of the other dialect, 1009 a frame too large, 1011
+a mistake of ours, 1013 try again soon, and for everything else 4000 + the HTTP status (4401: the token is no good, or
+no longer).
 """
 
 import asyncio
-import json
 from contextlib import suppress
 from typing import Any, Final
 
 import grpc.aio
 from aiohttp import WSCloseCode, WSMsgType
 from aiohttp.web import WebSocketResponse
-from google.protobuf.message_factory import GetMessageClass
 from grpc import StatusCode
+from taskbell.notifications.v1.notifications_pb2 import ConnectResponse, GoingAway
 
-from chassis.errors import MalformedJson, ServiceError, http_status
-from gatewaysvc import from_json
+from chassis.errors import InvalidField, ServiceError, http_status
 from gatewaysvc.exchange import Exchange
+from gatewaysvc.frames import Frames, JsonFrames, ProtoFrames, Unreadable
+from gatewaysvc.from_json import Problems
 from gatewaysvc.http_metrics import open_streams
 from gatewaysvc.problems import in_our_words
 from gatewaysvc.routes import Match, Route
-from gatewaysvc.to_json import to_json
+from gatewaysvc.ticket import take_ticket
 
 _HEARTBEAT: Final = 20.0
-_LARGEST_FRAME: Final = 64 * 1024
+_LARGEST_FRAME: Final = 256 * 1024
 _RECONNECT_MS: Final = 1000
 _OURS: Final = 4000
 _SERVER_ERROR: Final = 500
+_PROTOCOLS: Final = "Sec-WebSocket-Protocol"
 
 
 def close_code(error: ServiceError) -> int:
@@ -44,31 +46,48 @@ class Conversations:
 
     def __init__(self, route: Route, channel: grpc.aio.Channel, leaving: asyncio.Event) -> None:
         self._leaving = leaving
-        self._request_type = GetMessageClass(route.method.input_type)
-        self._method: Any = channel.stream_stream(
-            route.rpc,
-            request_serializer=self._request_type.SerializeToString,
-            response_deserializer=GetMessageClass(route.method.output_type).FromString,
-        )
+        self._dialects: list[Frames] = [JsonFrames(route), ProtoFrames()]
+        self._method: Any = channel.stream_stream(route.rpc)  # messages stay as they are: bytes
 
     async def answer(self, exchange: Exchange, _match: Match) -> WebSocketResponse:
         """Talks until either side ends it."""
+        if query := take_ticket(exchange):
+            problems = Problems()
+            problems.add_unknown(
+                query.partition("=")[0], None, hint="is not taken from a WebSocket's URL: send a frame"
+            )
+            problems.raise_if_any()
+        frames, protocols = self._agreed(exchange)
         # No compression: a frame is small, and a connection's compressor takes 300 KB.
-        socket = WebSocketResponse(heartbeat=_HEARTBEAT, max_msg_size=_LARGEST_FRAME, compress=False)
+        socket = WebSocketResponse(
+            protocols=protocols, heartbeat=_HEARTBEAT, max_msg_size=_LARGEST_FRAME, compress=False
+        )
         socket.headers.update(exchange.headers)
         await socket.prepare(exchange.request)
         with open_streams("websocket"):
-            await _Conversation(socket, self._method(), self._request_type).run(self._leaving)
+            await _Conversation(socket, self._method(), frames).run(self._leaving)
         return socket
+
+    def _agreed(self, exchange: Exchange) -> tuple[Frames, tuple[str, ...]]:
+        """The first dialect that the client offers and we speak."""
+        offered = exchange.request.headers.get(_PROTOCOLS)
+        if offered is None:
+            return self._dialects[0], ()
+        for each in offered.split(","):
+            for frames in self._dialects:
+                if each.strip() == frames.protocol:
+                    return frames, (frames.protocol,)
+        known = ", ".join(frames.protocol for frames in self._dialects)
+        raise InvalidField.named(_PROTOCOLS, offered, f"must have one of {known}, or be left out")
 
 
 class _Conversation:
     """A WebSocket and the call behind it."""
 
-    def __init__(self, socket: WebSocketResponse, call: Any, request_type: Any) -> None:
+    def __init__(self, socket: WebSocketResponse, call: Any, frames: Frames) -> None:
         self._socket = socket
         self._call = call
-        self._request_type = request_type
+        self._frames: Any = frames
 
     async def run(self, leaving: asyncio.Event) -> None:
         """Until one of the two ends, or we leave."""
@@ -83,7 +102,8 @@ class _Conversation:
                 for part in parts:
                     part.cancel()
         if left.done() and not left.cancelled():
-            await self._send(f'{{"goingAway":{{"reconnectAfterMs":{_RECONNECT_MS}}}}}')
+            told = ConnectResponse(going_away=GoingAway(reconnect_after_ms=_RECONNECT_MS))
+            await self._send(self._frames.frame(told.SerializeToString()))
             await self._socket.close(code=WSCloseCode.GOING_AWAY)
         elif not speaking.cancelled():
             await self._end(speaking.result())
@@ -92,7 +112,7 @@ class _Conversation:
         """Passes on what the service says. Returns how it ended."""
         try:
             while (message := await self._call.read()) is not grpc.aio.EOF:
-                await self._socket.send_str(to_json(message))
+                await self._socket.send_frame(self._frames.frame(message), self._frames.kind)
         except ServiceError as error:
             return in_our_words(error)
         except ConnectionError:
@@ -102,17 +122,15 @@ class _Conversation:
     async def _listen(self) -> None:
         """Passes on what the client says, until it goes."""
         async for frame in self._socket:
-            if frame.type is WSMsgType.BINARY:
-                await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"frames are JSON text")
-            if frame.type is not WSMsgType.TEXT:
+            if frame.type in (WSMsgType.TEXT, WSMsgType.BINARY) and frame.type is not self._frames.kind:
+                spoken = self._frames.protocol.encode()
+                await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"this is " + spoken)
+            if frame.type is not self._frames.kind:
                 return
-            said: dict[str, Any] = {}
             try:
-                said = _parse(frame.data)
-                request = self._request_type()
-                from_json.read(said, request)
-            except ServiceError as error:
-                await self._send(_error_frame(error, _subscription(said)))
+                request = self._frames.request(frame.data)
+            except Unreadable as unreadable:
+                await self._send(self._frames.error(unreadable.error, unreadable.about))
                 continue
             try:
                 await self._call.write(request)
@@ -120,36 +138,13 @@ class _Conversation:
                 # The call has ended: how, `_speak` is about to find out, and then nobody waits for this any more.
                 await asyncio.Event().wait()
 
-    async def _send(self, text: str) -> None:
+    async def _send(self, frame: bytes) -> None:
         with suppress(ConnectionError):  # gone in the meantime
-            await self._socket.send_str(text)
+            await self._socket.send_frame(frame, self._frames.kind)
 
     async def _end(self, error: ServiceError | None) -> None:
         if error is None:
             await self._socket.close()
             return
-        await self._send(_error_frame(error))
+        await self._send(self._frames.error(error))
         await self._socket.close(code=close_code(error), message=error.reason.encode())
-
-
-def _parse(text: str) -> dict[str, Any]:
-    try:
-        encoded = text.encode()
-    except UnicodeEncodeError:
-        raise MalformedJson("The frame is not UTF-8.") from None
-    value = from_json.parse(encoded)
-    if not isinstance(value, dict):
-        raise MalformedJson(f"A frame must be a JSON object, not {from_json.shown(value)}.")
-    return value
-
-
-def _subscription(said: dict[str, Any]) -> str:
-    """The subscription that a frame is about, as far as it can be read."""
-    inner = next(iter(said.values()), None)
-    name = inner.get("id") if isinstance(inner, dict) else None
-    return name if isinstance(name, str) else ""
-
-
-def _error_frame(error: ServiceError, about: str = "") -> str:
-    told = {"error": {"id": about, "code": error.reason, "message": error.message}}
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,62 @@
+"""Events as they come over the wire: taken out of the messages around them unread, each written as JSON once.
+
+Of an event that goes to a thousand sockets, a thousand messages bring the same bytes.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from taskbell.events.v1.events_pb2 import Event
+from taskbell.notifications.v1.notifications_pb2 import ConnectResponse, Events
+
+from gatewaysvc.to_json import to_json
+from gatewaysvc.well_known import quoted
+
+_REMEMBERED: Final = 512
+_BYTES: Final = 2
+"""The wire type of texts, bytes and messages."""
+_EVENTS: Final = ConnectResponse.EVENTS_FIELD_NUMBER << 3 | _BYTES
+_ID: Final = Events.ID_FIELD_NUMBER << 3 | _BYTES
+_EVENT: Final = Events.EVENTS_FIELD_NUMBER << 3 | _BYTES
+
+
+def response_json(message: bytes) -> bytes:
+    """The JSON of a ConnectResponse."""
+    if message[:1] != bytes((_EVENTS,)):
+        return to_json(ConnectResponse.FromString(message)).encode()
+    _, inner = next(_fields(message))
+    name, events = b"", []
+    for tag, value in _fields(inner):
+        if tag == _EVENT:
+            events.append(event_json(value))
+        elif tag == _ID:
+            name = value
+    return b'{"events":{"id":%b,"events":[%b]}}' % (quoted(name.decode()).encode(), b",".join(events))
+
+
+@lru_cache(_REMEMBERED)
+def event_json(event: bytes) -> bytes:
+    """The JSON of an event."""
+    return to_json(Event.FromString(event)).encode()
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """The tags and values of a message that holds nothing but texts, bytes and messages."""
+    at = 0
+    while at < len(message):
+        tag, at = _varint(message, at)
+        length, at = _varint(message, at)
+        yield tag, message[at : at + length]
+        at += length
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[at]
+        value |= (byte & 0x7F) << shift
+        at += 1
+        if byte < 0x80:  # noqa: PLR2004 - the bit that says that another one follows
+            return value, at
+        shift += 7
