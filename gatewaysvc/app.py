@@ -6,7 +6,7 @@ a status in JSON; how it ended is counted.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources import files
 from json import dumps
 from typing import Final, TypeAlias
@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 import grpc.aio
 import structlog
 from aiohttp.web import BaseRequest, Response, StreamResponse
+from taskbell.events.v1.events_pb2 import Event
 
 from chassis.caller import as_call
 from chassis.errors import Internal, InvalidField, MethodNotAllowed, RouteNotFound, ServiceError
@@ -28,7 +29,8 @@ from gatewaysvc.problems import JSON, problem
 from gatewaysvc.rate_limits import RateLimits
 from gatewaysvc.readiness import Readiness
 from gatewaysvc.routes import WEBSOCKET, Match, Route, RouteTable
-from gatewaysvc.services import SERVICES
+from gatewaysvc.server_stream import ServerStream
+from gatewaysvc.services import SERVICES, Upstream
 from gatewaysvc.unary import Unary
 from gatewaysvc.websocket import Conversations
 
@@ -46,6 +48,7 @@ class App:
         self,
         channels: Mapping[str, grpc.aio.Channel],
         *,
+        services: Sequence[Upstream] = SERVICES,
         cors_origins: str = "",
         rate_limits: RateLimits | None = None,
         span: Span = untraced,
@@ -56,8 +59,8 @@ class App:
         self._leaving = asyncio.Event()
         self._metrics = HttpMetrics()
         self._readiness = Readiness(channels)
-        self._table = RouteTable(service.descriptor for service in SERVICES)
-        processes = {service.descriptor.full_name: service.process for service in SERVICES}
+        self._table = RouteTable(service.descriptor for service in services)
+        processes = {service.descriptor.full_name: service.process for service in services}
         self._handlers: dict[Route, Handler] = {
             route: self._handler(route, channels[processes[route.method.containing_service.full_name]])
             for route in self._table.routes
@@ -133,7 +136,7 @@ class App:
                 return self._table.match(WEBSOCKET, path)
             except (MethodNotAllowed, RouteNotFound):
                 pass  # the path has no conversation: an upgrade may be declined by answering the plain request
-        return self._table.match("GET" if request.method == "HEAD" else request.method, path)
+        return self._table.match(request.method, path)
 
     def _options(self, exchange: Exchange, path: str) -> Response:
         allowed = self._table.allowed(path)
@@ -144,7 +147,8 @@ class App:
         if route.http_method == WEBSOCKET:
             return Conversations(route, channel, self._leaving).answer
         if route.streams:
-            return EventStream(route, channel, self._leaving).answer
+            kind = EventStream if route.method.output_type is Event.DESCRIPTOR else ServerStream
+            return kind(route, channel, self._leaving).answer
         return Unary(route, channel).answer
 
     async def _page(self, exchange: Exchange) -> Response:

@@ -9,9 +9,11 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from json import JSONDecodeError, JSONDecoder, dumps
+from struct import pack
 from typing import Any, Final, NoReturn
 
 from google.protobuf import json_format
@@ -100,7 +102,7 @@ def shown(value: Any) -> str:
 
 def read_field(into: Message, known: FieldDescriptor, value: Any, place: str, problems: Problems) -> None:
     """Sets one field from JSON; null leaves it alone."""
-    if value is None and not (known.message_type and known.message_type.full_name == "google.protobuf.Value"):
+    if value is None and not takes_null(known):
         return
     if known.is_repeated:
         _read_repeated(into, known, value, place, problems)
@@ -113,6 +115,21 @@ def read_field(into: Message, known: FieldDescriptor, value: Any, place: str, pr
             setattr(into, known.name, reader(known)(value))
         except (Refused, ValueError) as error:
             problems.add_invalid(place, value, str(error), known)
+
+
+def is_object(known: FieldDescriptor) -> bool:
+    """Whether the field is a message with fields of its own in JSON."""
+    kind = known.message_type
+    if kind is None or known.is_repeated:
+        return False
+    return kind.full_name not in _SPECIAL and kind.full_name not in WRAPPERS
+
+
+@cache
+def takes_null(known: FieldDescriptor) -> bool:
+    """Whether null is one of the field's values, not its absence."""
+    kind = known.message_type or known.enum_type
+    return kind is not None and kind.full_name in ("google.protobuf.Value", "google.protobuf.NullValue")
 
 
 @cache
@@ -151,7 +168,8 @@ def read_fields(value: Mapping[str, Any], message: Message, place: str, problems
             problems.add_invalid(there, each, "is given twice, in both spellings")
         seen.add(found.name)
         oneof = found.containing_oneof
-        if oneof is not None and each is not None and (other := message.WhichOneof(oneof.name)):
+        there_is = each is not None or takes_null(found)
+        if oneof is not None and there_is and (other := message.WhichOneof(oneof.name)):
             problems.add_invalid(there, each, f"can't be given together with {other}")
         else:
             read_field(message, found, each, there, problems)
@@ -223,7 +241,7 @@ def _enum_reader(descriptor: EnumDescriptor) -> Reader:
     allowed = "must be one of " + ", ".join(name for name, number in numbers.items() if number)
     integer = _integer_reader(-(2**31), 2**31 - 1)
     if descriptor.full_name == "google.protobuf.NullValue":
-        numbers, allowed = {}, "must be null"
+        return _read_null
 
     def read_enum(value: Any) -> int:
         try:
@@ -232,6 +250,12 @@ def _enum_reader(descriptor: EnumDescriptor) -> Reader:
             raise Refused(allowed) from None
 
     return read_enum
+
+
+def _read_null(value: Any) -> int:
+    if value not in (None, "NULL_VALUE"):
+        raise Refused("must be null")
+    return 0
 
 
 def _read_string(value: Any) -> str:
@@ -252,18 +276,19 @@ def _integer_reader(least: int, most: int) -> Reader:
     allowed = f"must be a whole number from {least} to {most}"
 
     def read_integer(value: Any) -> int:
-        if isinstance(value, str) and _INTEGER.fullmatch(value):
-            value = int(value[:24])
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            value = Decimal(value)
+        if not isinstance(value, int | float | Decimal) or isinstance(value, bool) or not least <= value <= most:
             raise Refused(allowed)
-        return value
+        whole = int(value)
+        if whole != value:
+            raise Refused(allowed)
+        return whole
 
     return read_integer
 
 
-def _read_float(value: Any) -> float:
+def _read_double(value: Any) -> float:
     if isinstance(value, str):
         if value in _NOT_FINITE:
             return _NOT_FINITE[value]
@@ -271,6 +296,15 @@ def _read_float(value: Any) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise Refused("must be a number")
     return well_known.finite(value)
+
+
+def _read_float(value: Any) -> float:
+    number = _read_double(value)
+    try:
+        pack("<f", number)
+    except OverflowError:
+        raise Refused("is beyond the range of a 32-bit number") from None
+    return number
 
 
 def _read_bytes(value: Any) -> bytes:
@@ -328,7 +362,7 @@ _SCALARS: Final[Mapping[int, Reader]] = {
     FieldDescriptor.CPPTYPE_INT64: _integer_reader(-(2**63), 2**63 - 1),
     FieldDescriptor.CPPTYPE_UINT64: _integer_reader(0, 2**64 - 1),
     FieldDescriptor.CPPTYPE_BOOL: _read_bool,
-    FieldDescriptor.CPPTYPE_DOUBLE: _read_float,
+    FieldDescriptor.CPPTYPE_DOUBLE: _read_double,
     FieldDescriptor.CPPTYPE_FLOAT: _read_float,
 }
 _SPECIAL: Final[Mapping[str, Callable[[Any, Any], None]]] = {

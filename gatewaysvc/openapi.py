@@ -9,11 +9,13 @@ from taskbell.access.v1.access_pb2 import access
 
 from gatewaysvc.openapi_schemas import Schemas, is_required
 from gatewaysvc.path_template import ONE, REST
-from gatewaysvc.routes import ALL_OF_IT, WEBSOCKET, Route
+from gatewaysvc.routes import ALL_OF_IT, Route
 from gatewaysvc.well_known import camel_case
 
 Json = dict[str, Any]
 
+_METHODS: Final = frozenset(("GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE"))
+"""Those that the document can tell; WebSockets and made-up methods it can't."""
 _JSON: Final = "application/json"
 _STREAMS: Final = ("text/event-stream", "application/x-ndjson")
 _IDEMPOTENCY_KEY: Final[Json] = {
@@ -38,7 +40,7 @@ def openapi(routes: Sequence[Route]) -> Json:
     paths: dict[str, Json] = {}
     seen: set[str] = set()
     for route in routes:
-        if route.http_method == WEBSOCKET:
+        if route.http_method not in _METHODS:
             continue
         operation = _operation(route, schemas, first=route.method.name not in seen)
         operation["responses"]["default"] = error
@@ -122,12 +124,15 @@ def _parameters(route: Route, schemas: Schemas) -> Iterator[Json]:
         yield _IF_MATCH
 
 
-def _query(known: FieldDescriptor, schemas: Schemas, prefix: str = "") -> Iterator[Json]:
-    name = prefix + known.json_name
+def _query(known: FieldDescriptor, schemas: Schemas, within: tuple[FieldDescriptor, ...] = ()) -> Iterator[Json]:
+    here = (*within, known)
+    name = ".".join(each.json_name for each in here)
     if schemas.is_object(known):
-        if known.message_type is not None and not known.is_repeated:
+        # A message that holds itself could go on for ever: once is told.
+        outer = {each.message_type for each in within}
+        if known.message_type is not None and not known.is_repeated and known.message_type not in outer:
             for inner in known.message_type.fields:
-                yield from _query(inner, schemas, f"{name}.")
+                yield from _query(inner, schemas, here)
         return
     parameter: Json = {"name": name, "in": "query", "schema": schemas.of_field(known)}
     if is_required(known):

@@ -10,8 +10,8 @@ MOST_BYTES: Final = 4 * 1024 * 1024
 """What a gRPC server takes as well."""
 
 
-async def read_body(request: BaseRequest) -> bytes:
-    """The body, or nothing. Raises MessageTooLarge, UnsupportedMediaType."""
+async def read_body(request: BaseRequest, *, raw: bool = False) -> bytes:
+    """The body, or nothing; it must be JSON unless it is taken raw. Raises MessageTooLarge, UnsupportedMediaType."""
     if not request.body_exists:
         return b""
     if (request.content_length or 0) > MOST_BYTES:
@@ -24,7 +24,7 @@ async def read_body(request: BaseRequest) -> bytes:
         body = await request.read()
     except HTTPRequestEntityTooLarge:
         raise _too_large() from None
-    if body:
+    if body and not raw:
         _check_type(request)
     return body
 

@@ -1,8 +1,8 @@
 """The route table: what the `google.api.http` options of the services say, ready to be matched.
 
 A literal segment goes before `*`, and `*` before `**`. The custom verb is what stands behind a colon in the last
-segment; ids have no colons. A trailing slash is another path: were it ignored, `/v1/tasks/` + an empty id would list
-all tasks.
+segment, the last one if there are several: a colon that belongs to the value is sent as %3A. A trailing slash is
+another path: were it ignored, `/v1/tasks/` + an empty id would list all tasks.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +19,8 @@ from gatewaysvc.path_template import ONE, REST, PathTemplate, parse
 WEBSOCKET: Final = "WEBSOCKET"
 """Stands where other routes have their HTTP method: a stream of requests can only come over a WebSocket."""
 ALL_OF_IT: Final = "*"
+ANY_METHOD: Final = "*"
+"""A custom method that stands for every one which the path has no route of its own for."""
 # The extension's stub names another type than extensions have.
 _HTTP: Final[Any] = annotations_pb2.http
 _NAMED_METHODS: Final = ("get", "put", "post", "delete", "patch")
@@ -67,6 +69,13 @@ class _Node:
     ends: dict[tuple[str, str], Route] = field(default_factory=dict)
     """Routes that end here, by verb and HTTP method."""
 
+    def route(self, verb: str, http_method: str) -> Route | None:
+        """The route of a method. HEAD is GET, unless it has one of its own."""
+        found = self.ends.get((verb, http_method))
+        if found is None and http_method == "HEAD":
+            found = self.ends.get((verb, "GET"))
+        return found or (self.ends.get((verb, ANY_METHOD)) if http_method != WEBSOCKET else None)
+
 
 class RouteTable:
     """All routes of some services."""
@@ -84,7 +93,7 @@ class RouteTable:
         segments, verb = _split(path)
         seen: list[str] = []
         for node in _ends(self._root, segments, 0):
-            route = node.ends.get((verb, http_method))
+            route = node.route(verb, http_method)
             if route is not None:
                 values = tuple((each.field_path, each.value(segments)) for each in route.template.variables)
                 return Match(route, values)
@@ -134,6 +143,8 @@ class RouteTable:
 def allow(methods: Iterable[str]) -> str:
     """The value of an `Allow` header."""
     known = set(methods)
+    if ANY_METHOD in known:
+        known = {*known - {ANY_METHOD}, "DELETE", "GET", "PATCH", "POST", "PUT"}
     return ", ".join(sorted(known | ({"HEAD"} if "GET" in known else set()) | {"OPTIONS"}))
 
 
@@ -143,6 +154,10 @@ def routes_of(method: MethodDescriptor) -> Iterator[Route]:
     if not options.HasExtension(_HTTP):
         return
     rule: HttpRule = options.Extensions[_HTTP]
+    if method.client_streaming and not method.server_streaming:
+        raise BadRoute(f"{method.full_name}: a WebSocket has no way to tell that the requests are over.")
+    if any(each.additional_bindings for each in rule.additional_bindings):
+        raise BadRoute(f"{method.full_name} has additional bindings in an additional binding.")
     for each in (rule, *rule.additional_bindings):
         yield _route(method, each)
 
@@ -192,7 +207,10 @@ def _check_field_path(method: MethodDescriptor, path: Sequence[str]) -> None:
 def _split(path: str) -> tuple[list[str], str]:
     """A path's segments, and its verb."""
     segments = path[1:].split("/")
-    segments[-1], _, verb = segments[-1].partition(":")
+    value, colon, verb = segments[-1].rpartition(":")
+    if not colon:
+        return segments, ""
+    segments[-1] = value
     return segments, verb
 
 

@@ -9,6 +9,7 @@ import math
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import cache
+from struct import pack, unpack
 from typing import Any, Final
 
 from google.protobuf import descriptor_pool
@@ -121,8 +122,14 @@ def _write_double(number: float) -> str:
 
 
 def _write_float(number: float) -> str:
-    # Nine digits tell any 32-bit number from its neighbours.
-    return repr(float(f"{number:.9g}")) if math.isfinite(number) else _not_finite(number)
+    if not math.isfinite(number):
+        return _not_finite(number)
+    # Six digits are enough for most 32-bit numbers, and nine tell any from its neighbours.
+    for digits in (6, 7, 8, 9):
+        shortest = float(f"{number:.{digits}g}")
+        if unpack("f", pack("f", shortest))[0] == number:
+            break
+    return repr(shortest)
 
 
 def _not_finite(number: float) -> str:

@@ -18,6 +18,7 @@ from google.protobuf.message_factory import GetMessageClass
 from chassis.errors import InvalidField, MalformedJson
 from gatewaysvc import from_json
 from gatewaysvc.from_json import Problems, from_text, names, read_field, shown
+from gatewaysvc.http_body import RawBodies
 from gatewaysvc.routes import ALL_OF_IT, Match, Route
 from gatewaysvc.well_known import WRAPPERS, Refused
 
@@ -35,6 +36,7 @@ class Transcoder:
 
     def __init__(self, route: Route) -> None:
         self.route = route
+        self.raw = RawBodies(route)
         self._request_type = GetMessageClass(route.method.input_type)
         self._in_path = frozenset(variable.field_path for variable in route.template.variables)
         self._body = route.body if isinstance(route.body, FieldDescriptor) else None
@@ -44,11 +46,15 @@ class Transcoder:
         self._mask = mask if masks and self._resource is not None else None
         self._updates = [each for each in route.method.input_type.fields if each.is_repeated and _updated(each)]
 
-    def to_request(self, match: Match, query: str, body: bytes) -> Message:
+    def to_request(self, match: Match, query: str, body: bytes, content_type: str = "") -> Message:
         """The request message. Raises MalformedJson, UnknownField or InvalidField."""
         request = self._request_type()
         problems = Problems()
-        parsed = self._read_body(body, request, problems)
+        parsed: Mapping[str, Any] = {}
+        if self.raw.in_request:
+            self.raw.read(body, content_type, request)
+        else:
+            parsed = self._read_body(body, request, problems)
         for path, text in match.path:
             self._bind(path, text, request, problems)
         if query:
@@ -63,10 +69,11 @@ class Transcoder:
         return request
 
     def _read_body(self, body: bytes, request: Message, problems: Problems) -> Mapping[str, Any]:
-        parsed = from_json.parse(body) if body.strip() else {}
-        if self._resource is None and self._body is not None:
-            read_field(request, self._body, parsed, self._body.name, problems)
+        if self._body is not None and not from_json.is_object(self._body):
+            value = from_json.parse(body) if body.strip() else None
+            read_field(request, self._body, value, self._body.name, problems)
             return {}
+        parsed = from_json.parse(body) if body.strip() else {}
         if not isinstance(parsed, dict):
             raise MalformedJson(f"The body must be a JSON object, not {shown(parsed)}.")
         if self._body is not None:
@@ -107,7 +114,9 @@ class Transcoder:
                 problems.add_invalid(place, values, "is given more than once")
             elif known.is_repeated:
                 _set_all(holder, known, values, place, problems)
-            elif values[0] or known.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+            elif other := _other_of_oneof(request, path):
+                problems.add_invalid(place, values[0], f"can't be given together with {other}")
+            elif values[0] or _may_be_empty(known):
                 _set(holder, known, values[0], place, problems)
 
     def _parameter(self, name: str, problems: Problems) -> FieldPath:
@@ -149,6 +158,25 @@ def _pairs(query: str) -> list[tuple[str, str]]:
 
 def _is_from_text(known: FieldDescriptor) -> bool:
     return known.message_type is None or known.message_type.full_name in _FROM_TEXT
+
+
+def _may_be_empty(known: FieldDescriptor) -> bool:
+    """Whether nothing is a value: an empty text or no bytes, wrapped or not."""
+    wrapped = known.message_type is not None and known.message_type.full_name in WRAPPERS
+    one = known.message_type.fields_by_name["value"] if wrapped and known.message_type is not None else known
+    return one.cpp_type == FieldDescriptor.CPPTYPE_STRING
+
+
+def _other_of_oneof(request: Message, path: FieldPath) -> str:
+    """What has been set that the field at the path, or one on the way to it, excludes."""
+    holder: Any = request
+    for name in path:
+        oneof = holder.DESCRIPTOR.fields_by_name[name].containing_oneof
+        there_is = holder.WhichOneof(oneof.name) if oneof is not None else None
+        if there_is not in (None, name):
+            return str(there_is)
+        holder = getattr(holder, name)
+    return ""
 
 
 def _field(request: Message, path: FieldPath) -> tuple[FieldDescriptor, Any]:

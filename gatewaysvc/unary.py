@@ -36,8 +36,10 @@ class Unary:
         """The answer to a request. Raises ServiceError."""
         request = exchange.request
         read_deadline(exchange)
-        body = await read_body(request)
-        message = self._transcoder.to_request(match, request.rel_url.raw_query_string, body)
+        raw = self._transcoder.raw
+        body = await read_body(request, raw=raw.in_request)
+        content_type = request.headers.get("Content-Type", "") if raw.in_request else ""
+        message = self._transcoder.to_request(match, request.rel_url.raw_query_string, body, content_type)
         if len(body) > _SURELY_SMALL and message.ByteSize() > MOST_BYTES:
             raise MessageTooLarge(f"The request is larger than {MOST_BYTES // 2**20} MiB as a gRPC message.")
         self._conditions.apply(request.headers, message)
@@ -53,6 +55,9 @@ class Unary:
                 return Response(status=304, headers=headers)
         else:
             headers["Cache-Control"] = "no-store"
+        if raw.in_answer:
+            body, headers["Content-Type"] = raw.write(response)
+            return Response(body=body, headers=headers)
         field = self._route.response_body
         text = to_json(response) if field is None else write_field(field, response)
         return Response(body=text.encode(), headers=headers, content_type=JSON)

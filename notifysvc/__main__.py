@@ -29,6 +29,7 @@ from notifysvc.rights import Rights
 from notifysvc.servicer import NotificationServicer
 from notifysvc.settings import Settings
 from notifysvc.smtp import SmtpLink
+from notifysvc.sorting import Sorting
 from notifysvc.tail import Tail
 from notifysvc.tickets import Tickets
 
@@ -74,6 +75,7 @@ async def serve(settings: Settings) -> None:
         )
         consumer = Consumer(bus, log, inbox, bell, mailer)
         readings = Readings(readings_of_stream(bus)), Readings(readings_of_mails(pool))
+        keepers = Janitor(pool), Sorting(pool)
         await run(
             server,
             notifications,
@@ -83,7 +85,7 @@ async def serve(settings: Settings) -> None:
             acks,
             consumer,
             mailer,
-            Janitor(pool),
+            *keepers,
             *readings,
             settings=settings,
         )

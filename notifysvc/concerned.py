@@ -22,8 +22,23 @@ _DUE: Final[Mapping[str, Reason]] = {
 def concerned(event: Event) -> dict[str, Reason]:
     """The users whom the event concerns, each once.
 
-    Whoever made the change is among them: people look for what they did in the same place.
+    Whoever made the change is among them: people look for what they did in the same place. Not so who comments, or
+    mentions somebody: that is said to the others.
     """
+    mentioned = dict.fromkeys(event.mentioned_ids, Notification.MENTIONED)
+    if event.type == "comment.created":
+        return _listening(event) | mentioned
+    return mentioned | _with_the_task(event)
+
+
+def _listening(event: Event) -> dict[str, Reason]:
+    """Those who have to do with the task that somebody comments on."""
+    people = (event.task.creator_id, event.task.assignee_id, *event.commenter_ids)
+    return {person: Notification.COMMENTED for person in people if person and person != event.actor_id}
+
+
+def _with_the_task(event: Event) -> dict[str, Reason]:
+    """Those whom it concerns what became of the task."""
     if reason := _ENDED.get(event.type):
         return dict.fromkeys(filter(None, (event.task.creator_id, event.task.assignee_id)), reason)
     if reason := _DUE.get(event.type):

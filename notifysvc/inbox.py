@@ -12,8 +12,11 @@ from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import Notification
 
 from chassis.errors import InvalidField, NotificationNotFound
+from chassis.page_bytes import MOST_BYTES, Portion
 from chassis.postgres import Pool, queries
 from notifysvc.concerned import concerned
+from notifysvc.inbox_filter import Selection
+from notifysvc.sorting import Marks
 
 SQL: Final[Mapping[str, str]] = queries("notifysvc")
 
@@ -38,7 +41,11 @@ class _Row:
     reason: int
     create_time: datetime
     event: bytes
-    project_id: UUID
+    type: str
+    actor_id: UUID | None
+    project_id: UUID | None
+    task_id: UUID | None
+    title: str
     sequence: int
 
 
@@ -69,14 +76,17 @@ class Inbox:
                 await connection.execute(SQL["add_notifications"], [row.event_id for row in rows], *columns)
         return {str(row.user_id) for row in rows}
 
-    async def page(self, user_id: str, state: int, before: str | None, size: int) -> list[Notification]:
-        """A page of somebody's notifications, newest first: in one state or, with 0, in all but the archive."""
+    async def page(
+        self, user_id: str, filter_: str, state: int, before: str | None, size: int
+    ) -> Portion[Notification]:
+        """Somebody's notifications that match the filter, newest first: in one state or, with 0, as the filter says.
+
+        Raises InvalidFilter.
+        """
         place = UUID(before) if before else None
-        if state:
-            found = await self._pool.fetch(SQL["list_notifications_in_state"], UUID(user_id), place, size, state)
-        else:
-            found = await self._pool.fetch(SQL["list_notifications"], UUID(user_id), place, size)
-        return [_notification(row) for row in found]
+        asked = Selection.of(filter_, user_id, UUID(user_id), place, size + 1, MOST_BYTES, state=state)
+        rows = await self._pool.fetch(SQL["list_notifications"].format(where=asked.where), *asked.values)
+        return Portion.of([_notification(row) for row in rows], rows, size)
 
     async def unread(self, user_id: str) -> int:
         """How many notifications somebody hasn't seen yet."""
@@ -90,9 +100,10 @@ class Inbox:
             first = str(missing[0]["id"])
             raise NotificationNotFound(f"There is no notification {first} in your inbox.", metadata={"id": first})
 
-    async def mark_all(self, user_id: str, state: int) -> None:
-        """Marks all that are not archived."""
-        await self._pool.execute(SQL["mark_all_notifications"], UUID(user_id), state)
+    async def mark_matching(self, user_id: str, filter_: str, state: int) -> None:
+        """Marks all that match the filter and, unless it names a state, are not archived. Raises InvalidFilter."""
+        asked = Selection.of(filter_, user_id, UUID(user_id), state)
+        await self._pool.execute(SQL["mark_matching_notifications"].format(where=asked.where), *asked.values)
 
 
 def notification_id(arrival: Arrival, user_id: str) -> UUID:
@@ -109,8 +120,11 @@ def check_readable(event: Event) -> None:
     """Raises ValueError for an event that can't have an effect: its ids are none."""
     for each in (event.event_id, *concerned(event)):
         UUID(each)
+    if event.actor_id:
+        UUID(event.actor_id)
     if event.HasField("task"):
         UUID(event.project_id)
+        UUID(event.task_id)
     if event.HasField("member"):
         UUID(event.project_id)
         UUID(event.member.user_id)
@@ -123,9 +137,9 @@ def _rows(arrival: Arrival) -> list[_Row]:
         return []
     data = event.SerializeToString()
     time = event.time.ToDatetime(UTC)
-    event_id, project_id = UUID(event.event_id), UUID(event.project_id)
+    event_id, marks = UUID(event.event_id), Marks.of(event)
     return [
-        _Row(notification_id(arrival, user), event_id, UUID(user), reason, time, data, project_id, arrival.sequence)
+        _Row(notification_id(arrival, user), event_id, UUID(user), reason, time, data, *marks, arrival.sequence)
         for user, reason in people.items()
     ]
 
@@ -142,9 +156,11 @@ def _notification(row: asyncpg.Record) -> Notification:
     return notification
 
 
-def check_marking(ids: Sequence[str], *, everything: bool) -> None:
-    """Raises InvalidField unless exactly one of both is named."""
-    if everything and ids:
-        raise InvalidField.named("all", True, "can't go together with `ids`")
-    if not everything and not ids:
-        raise InvalidField.named("ids", [], "names no notification: name some, or set `all`")
+def check_marking(ids: Sequence[str], *, everything: bool, filter_: str) -> None:
+    """Raises InvalidField unless exactly one of the three is named."""
+    named = [name for name, given in (("ids", ids), ("all", everything), ("filter", filter_)) if given]
+    if len(named) > 1:
+        told = f"can't go together with `{named[0]}`"
+        raise InvalidField.named(named[1], filter_ if named[1] == "filter" else True, told)
+    if not named:
+        raise InvalidField.named("ids", [], "names no notification: name some, or say `all` or a `filter`")

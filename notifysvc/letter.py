@@ -48,6 +48,8 @@ _WORDINGS: Final = {
     Notification.FAILED: _Wording("Failed", "reported that a task failed", "Failed", "#b91c1c"),
     Notification.CANCELLED: _Wording("Cancelled", "cancelled a task", "Cancelled", "#6b7280"),
     Notification.DUE_SOON: _Wording("Due soon", "reminds you of a task that is due soon", "Due soon", "#b45309"),
+    Notification.MENTIONED: _Wording("Mentioned", "mentioned you", "Mentioned", "#7c3aed"),
+    Notification.COMMENTED: _Wording("Comment", "commented on a task", "Comment", "#0e7490"),
     Notification.OVERDUE: _Wording("Overdue", "reminds you of a task that is overdue", "Overdue", "#b91c1c"),
 }
 
@@ -71,7 +73,7 @@ class Sender:
             "label": wording.label,
             "colour": wording.colour,
             "title": one_line(task.title),
-            "excerpt": _shortened(task.description.strip(), _EXCERPT_LENGTH),
+            "excerpt": _shortened((event.comment.text or task.description).strip(), _EXCERPT_LENGTH),
             "error": task.last_error if reason == Notification.FAILED else "",
             "priority": Task.Priority.Name(task.priority).capitalize() if task.priority > Task.NORMAL else "",
             "due": f"{task.due_time.ToDatetime(UTC):%d %B %Y, %H:%M} UTC" if task.HasField("due_time") else "",

@@ -22,6 +22,7 @@ from chassis import pages
 from chassis.caller import authorization, caller
 from chassis.errors import CredentialsMissing, Unavailable
 from chassis.interceptors import tell_open
+from chassis.page_bytes import fitting
 from chassis.race import race
 from notifysvc.conversation import Hub, converse
 from notifysvc.event_log import too_old
@@ -72,11 +73,12 @@ class NotificationServicer(NotificationServiceServicer):
         """The caller's inbox."""
         user_id, size = caller().user_id, pages.page_size(request.page_size)
         before = pages.decode(request.page_token, request) if request.page_token else None
-        found = await self._inbox.page(user_id, request.state, before, size + 1)
-        page = found[:size]
+        page = await self._inbox.page(user_id, request.filter, request.state, before, size)
+        notifications = fitting(page.items)
+        more = page.more or len(notifications) < len(page.items)
         return ListNotificationsResponse(
-            notifications=page,
-            next_page_token=pages.encode(page[-1].id, request) if len(found) > size else "",
+            notifications=notifications,
+            next_page_token=pages.encode(notifications[-1].id, request) if more else "",
             unread_count=await self._inbox.unread(user_id),
         )
 

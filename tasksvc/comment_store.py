@@ -11,11 +11,11 @@ from uuid_utils.compat import UUID, uuid7
 from chassis.caller import caller, traceparent
 from chassis.errors import AuthorRequired, CommentNotFound, Conflict
 from chassis.etag import check_etag, etag
+from chassis.page_bytes import MOST_BYTES, Portion
 from chassis.postgres import Executor, queries, transaction
 from tasksvc.access import Role
 from tasksvc.domain.change import not_found
 from tasksvc.mentions import Revision, newly_mentioned
-from tasksvc.page_bytes import MOST_BYTES, Portion
 from tasksvc.partitions import partition_of
 
 SQL: Final = queries("tasksvc")

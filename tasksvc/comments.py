@@ -10,13 +10,13 @@ from taskbell.comments.v1.comments_pb2_grpc import CommentServiceServicer
 
 from chassis import pages
 from chassis.errors import InvalidField, InvalidOrderBy
+from chassis.page_bytes import fitting
 from chassis.postgres import Executor, Pool
 from tasksvc.access import Role
 from tasksvc.comment_store import CommentStore, Home
 from tasksvc.comment_to_pb import comment_to_pb
 from tasksvc.domain.change import not_found
 from tasksvc.outbox_bell import OutboxBell
-from tasksvc.page_bytes import fitting
 from tasksvc.partitions import partition_of
 from tasksvc.replays import Repeatable, Replays, Response
 from tasksvc.task_access import TaskAccess

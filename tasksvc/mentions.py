@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from chassis.caller import current_call
 from chassis.postgres import Executor, queries
+from tasksvc.domain.change import Change
+from tasksvc.domain.task import Task
 
 SQL: Final = queries("tasksvc")
 MOST: Final = 100
@@ -14,6 +16,8 @@ MOST: Final = 100
 # Not within a word, as in an e-mail address, nor in a path, as in a link; a backslash before it says that it is none.
 _MENTION: Final = re.compile(r"(?<![\w@/\\])@([a-z0-9_.-]+)(?!\w)")
 _SHORTEST, _LONGEST = 3, 32
+
+_TEXTS: Final = frozenset({"title", "description"})
 
 Spellings: TypeAlias = tuple[str, ...]
 """What one mention may mean, the likeliest first: `@bob.` is bob. or, at the end of a sentence, bob."""
@@ -54,6 +58,26 @@ async def newly_mentioned(db: Executor, revisions: Sequence[Revision]) -> list[l
         known = {call.caller.user_id, *_meant(revision.project_id, before, members)}
         told.append([user for user in _meant(revision.project_id, now, members) if user not in known][:MOST])
     return told
+
+
+async def with_mentions(db: Executor, changes: Sequence[Change], before: Sequence[Task | None]) -> Sequence[Change]:
+    """The changes, each with whom the task's texts name now and did not name `before`."""
+    revisions = [
+        Revision(change.task.project_id, _texts(change.task), "" if seen is None else _texts(seen))
+        for change, seen in zip(changes, before, strict=True)
+        if not _TEXTS.isdisjoint(change.fields)
+    ]
+    if not any("@" in revision.after for revision in revisions):
+        return changes
+    told = iter(await newly_mentioned(db, revisions))
+    return [
+        change if _TEXTS.isdisjoint(change.fields) else replace(change, mentioned=tuple(next(told)))
+        for change in changes
+    ]
+
+
+def _texts(task: Task) -> str:
+    return f"{task.title}\n{task.description}"
 
 
 def mentioned(text: str) -> tuple[Spellings, ...]:

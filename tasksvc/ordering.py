@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from chassis.aip160.sql import Parameters
 from chassis.errors import InvalidOrderBy
 from tasksvc.domain.task import Task
-from tasksvc.task_filter import Parameters
 
 _TIMES: Final = (
     *("create_time", "update_time", "due_time", "schedule_time", "start_time", "end_time", "delete_time"),

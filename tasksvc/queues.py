@@ -14,6 +14,7 @@ from chassis import pages
 from chassis.caller import caller
 from chassis.errors import ServiceError
 from chassis.interceptors import tell_open
+from chassis.page_bytes import fitting
 from chassis.postgres import Executor
 from chassis.race import race
 from tasksvc.announcer import Announcer
@@ -25,7 +26,6 @@ from tasksvc.heartbeats import Heartbeats
 from tasksvc.joint_answers import JointAnswers
 from tasksvc.lease_store import Answer, LeaseStore
 from tasksvc.leasing import Leasing, Worker
-from tasksvc.page_bytes import fitting
 from tasksvc.queue_bell import QueueBell
 from tasksvc.queue_figures import QueueFigures
 from tasksvc.queue_from_pb import settings_patch

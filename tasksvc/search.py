@@ -7,12 +7,13 @@ from typing import Any, Final
 from taskbell.tasks.v1.tasks_pb2 import Snippet
 
 from chassis.aip160 import Node
+from chassis.aip160.sql import Parameters
+from chassis.page_bytes import MOST_BYTES, Portion
 from chassis.postgres import Executor, queries
 from tasksvc.domain.task import Task
-from tasksvc.page_bytes import MOST_BYTES, Portion
 from tasksvc.search_query import SearchQuery, Term
 from tasksvc.snippets import snippet, words_of
-from tasksvc.task_filter import Parameters, condition
+from tasksvc.task_filter import condition
 from tasksvc.task_rows import task_from_row
 
 SQL: Final = queries("tasksvc")

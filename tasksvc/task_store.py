@@ -6,7 +6,9 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
+from chassis.aip160.sql import Parameters
 from chassis.errors import Conflict
+from chassis.page_bytes import MOST_BYTES, Portion
 from chassis.postgres import Executor, queries, transaction
 from tasksvc.batch import Batch
 from tasksvc.blockers import check_circles, check_free, check_seen, follow_blockers, set_blockers
@@ -14,10 +16,9 @@ from tasksvc.domain.change import Change, PastChange, not_found
 from tasksvc.domain.queue import QueueRef, queue_of
 from tasksvc.domain.task import Task
 from tasksvc.jobs import Followed, Jobs, note_returns
+from tasksvc.mentions import with_mentions
 from tasksvc.ordering import Order, order_sql
-from tasksvc.page_bytes import MOST_BYTES, Portion
 from tasksvc.places import at
-from tasksvc.task_filter import Parameters
 from tasksvc.task_homes import check_assignees, check_homes, check_parents, hold_parents, no_parent
 from tasksvc.task_rows import task_from_body, task_from_row
 from tasksvc.task_writes import tasks_by_id, write_first, write_next
@@ -79,6 +80,7 @@ class TaskStore:
     async def create(self, db: Executor, changes: Sequence[Change], places: Sequence[str] = ("",)) -> Written:
         """Stores first versions, all or none."""
         await check_assignees(db, changes, places)
+        changes = await with_mentions(db, changes, [None] * len(changes))
         tasks = [change.task for change in changes]
         await self._jobs.ensure_queues(db, filter(None, map(queue_of, tasks)))
         parents = {task.parent_id for task in tasks if task.parent_id}
@@ -111,7 +113,8 @@ class TaskStore:
             return Written([edit.seen])
         if _stands_alone(edit.seen, change):
             await check_assignees(db, [change], [edit.place])
-            if written := await write_next(db, [change], locked=False):
+            told = await with_mentions(db, [change], [edit.seen])
+            if written := await write_next(db, told, locked=False):
                 return Written([written[change.task.id]])
         return await self.change_all(db, [edit])
 
@@ -139,7 +142,9 @@ class TaskStore:
                     with at(step.place):
                         raise no_parent(step.after.parent_id)
             await self._check(connection, batch)
-            tasks |= await write_next(connection, [step.change for step in batch.steps], locked=True)
+            changes = [step.change for step in batch.steps]
+            told = await with_mentions(connection, changes, [step.before for step in batch.steps])
+            tasks |= await write_next(connection, told, locked=True)
             woken = await self._follow(connection, batch)
         return Written([tasks[edit.seen.id] for edit in edits], woken)
 

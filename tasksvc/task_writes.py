@@ -58,6 +58,7 @@ def _items(changes: Sequence[Change]) -> list[dict[str, Any]]:
             "partition": partition_of(change.task.id),
             "type": change.type,
             "fields": change.fields,
+            **({"mentioned": change.mentioned} if change.mentioned else {}),
         }
         for change in changes
     ]

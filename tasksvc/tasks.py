@@ -10,10 +10,12 @@ from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceServicer
 
 from chassis import pages
 from chassis.aip160 import parse
+from chassis.aip160.sql import Parameters
 from chassis.caller import caller
 from chassis.errors import Conflict, InvalidField
 from chassis.etag import check_etag
 from chassis.joint_reads import JointReads
+from chassis.page_bytes import fitting
 from chassis.postgres import Executor, Pool
 from tasksvc.announcer import Announcer
 from tasksvc.cache import TaskCache
@@ -22,13 +24,12 @@ from tasksvc.domain.queue import QueueRef
 from tasksvc.domain.task import Task
 from tasksvc.domain.transitions import Action, transition
 from tasksvc.ordering import after, position, read_order
-from tasksvc.page_bytes import fitting
 from tasksvc.places import at
 from tasksvc.replays import Repeatable, Replays
 from tasksvc.search import TaskSearch, read_position, tell_position
 from tasksvc.search_query import read_query
 from tasksvc.task_access import TaskAccess
-from tasksvc.task_filter import FIELDS, Parameters, condition
+from tasksvc.task_filter import FIELDS, condition
 from tasksvc.task_from_pb import Patch, new_task, patch
 from tasksvc.task_store import Decide, Edit, TaskStore
 from tasksvc.task_to_pb import change_to_pb, task_etag, task_to_pb

@@ -22,13 +22,13 @@ from uuid_utils.compat import uuid7
 from chassis.errors import InvalidField, ServiceError, TokenExpired, Unavailable
 from chassis.finish import finish
 from chassis.interceptors import Validated
+from chassis.page_bytes import fitting
 from chassis.race import race
 from tasksvc.cut_offs import CutOffs
 from tasksvc.desk import MOST, Desk, result_of
 from tasksvc.heartbeats import Heartbeats
 from tasksvc.lease_store import Answer, Failed, LeaseStore, Outcome, Released
 from tasksvc.leasing import Leasing, Worker
-from tasksvc.page_bytes import fitting
 from tasksvc.queue_bell import QueueBell, Waiter
 from tasksvc.queue_to_pb import seconds_to_pb
 from tasksvc.standing import Standing

@@ -1,6 +1,6 @@
 """What can be filtered by: a message's fields under the names that callers may use for them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, Self
@@ -58,17 +58,20 @@ class Fields:
         words: str,
         people: Iterable[str] = (),
         ordered: Iterable[str] = (),
+        within: Sequence[Descriptor] = (),
     ) -> Self:
         """Those `names` of the message, also in camelCase, and without `_id`.
 
-        `people` are the ids for which `me` may stand, `ordered` the enums whose values grow.
+        `people` are the ids for which `me` may stand, `ordered` the enums whose values grow. A field that the message
+        doesn't have is one of the messages `within` it.
         """
         people, ordered = set(people), set(ordered)
         by_name: dict[str, Field] = {}
         for name in names:
-            found = _field(message.fields_by_name[name], person=name in people, ordered=name in ordered)
+            declared = next(each for each in (message, *within) if name in each.fields_by_name).fields_by_name[name]
+            found = _field(declared, person=name in people, ordered=name in ordered)
             by_name[name] = found
-            by_name[message.fields_by_name[name].json_name] = found
+            by_name[declared.json_name] = found
             by_name[name.removesuffix("_id")] = found
         return cls(by_name, by_name[words])
 

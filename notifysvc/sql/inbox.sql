@@ -17,11 +17,15 @@ WITH fresh AS (
     RETURNING event_id
 ),
 added AS (
-    INSERT INTO notifications (id, event_id, user_id, reason, create_time, event)
-    SELECT n.id, n.event_id, n.user_id, n.reason, n.create_time, n.event
+    INSERT INTO notifications (
+        id, event_id, user_id, reason, create_time, event, type, actor_id, project_id, task_id, title
+    )
+    SELECT
+        n.id, n.event_id, n.user_id, n.reason, n.create_time, n.event, n.type, n.actor_id, n.project_id, n.task_id, n.title
     FROM unnest(
-        $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::timestamptz[], $7::bytea[], $8::uuid[], $9::bigint[]
-    ) AS n (id, event_id, user_id, reason, create_time, event, project_id, sequence)
+        $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::timestamptz[], $7::bytea[], $8::text[], $9::uuid[],
+        $10::uuid[], $11::uuid[], $12::text[], $13::bigint[]
+    ) AS n (id, event_id, user_id, reason, create_time, event, type, actor_id, project_id, task_id, title, sequence)
     WHERE n.event_id IN (SELECT event_id FROM fresh)
       AND NOT EXISTS (
           SELECT FROM departures AS d
@@ -33,18 +37,16 @@ added AS (
 INSERT INTO mails (id) SELECT id FROM added
 
 -- list_notifications
-SELECT id, reason, state, create_time, event
-FROM notifications
-WHERE user_id = $1 AND state <> 3 AND ($2::uuid IS NULL OR id < $2)
-ORDER BY id DESC
-LIMIT $3
-
--- list_notifications_in_state
-SELECT id, reason, state, create_time, event
-FROM notifications
-WHERE user_id = $1 AND state = $4 AND ($2::uuid IS NULL OR id < $2)
-ORDER BY id DESC
-LIMIT $3
+-- A page, cut where it would become larger than clients take; `found` is how long it would have been.
+SELECT * FROM (
+    SELECT page.*, sum(octet_length(event)) OVER (ORDER BY id DESC) - octet_length(event) AS before, count(*) OVER () AS found
+    FROM (
+        SELECT id, reason, state, create_time, event FROM notifications
+        WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) AND ({where})
+        ORDER BY id DESC LIMIT $3
+    ) AS page
+) AS page
+WHERE before < $4 ORDER BY id DESC
 
 -- count_unread
 SELECT count(*) FROM notifications WHERE user_id = $1 AND state = 1
@@ -64,9 +66,20 @@ marked AS (
 )
 SELECT id FROM missing
 
--- mark_all_notifications
+-- mark_matching_notifications
 UPDATE notifications SET state = $2
-WHERE id IN (SELECT id FROM notifications WHERE user_id = $1 AND state <> 3 AND state <> $2 ORDER BY id FOR UPDATE)
+WHERE id IN (SELECT id FROM notifications WHERE user_id = $1 AND state <> $2 AND ({where}) ORDER BY id FOR UPDATE)
+
+-- list_unsorted_notifications
+-- Notifications that came before there were these columns, or through a program that didn't know them.
+SELECT id, event FROM notifications WHERE type IS NULL ORDER BY id LIMIT $1
+
+-- sort_notifications
+UPDATE notifications AS n
+SET type = s.type, actor_id = s.actor_id, project_id = s.project_id, task_id = s.task_id, title = s.title
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[])
+    AS s (id, type, actor_id, project_id, task_id, title)
+WHERE n.id = s.id
 
 -- forget_seen
 DELETE FROM seen WHERE time < now() - make_interval(secs => $1)

@@ -26,6 +26,8 @@ class Change:
     """The event's type, such as `task.completed`."""
     fields: tuple[str, ...]
     """The proto's names of the fields that it changed, without version and stamps."""
+    mentioned: tuple[str, ...] = ()
+    """The users whom its texts name that they did not name before: found out when it is stored."""
 
     @classmethod
     def of(cls, before: Task, event: str, **values: Any) -> Self | None:

@@ -26,12 +26,14 @@ WITH change AS MATERIALIZED (
     UPDATE queues SET returns = returns + 1 FROM behind WHERE queues.id = behind.id
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, mentioned_ids,
+        traceparent
     )
     SELECT
         (item ->> 'event_id')::uuid, (item ->> 'partition')::smallint, item ->> 'type', changed.update_time, $2,
         changed.project_id, id, changed.version,
-        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), ROW(changed.*)::task_states, $3
+        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), ROW(changed.*)::task_states,
+        CASE WHEN item ? 'mentioned' THEN ARRAY(SELECT jsonb_array_elements_text(item -> 'mentioned'))::uuid[] END, $3
     FROM changed JOIN change USING (id)
 )
 SELECT * FROM changed

@@ -1,6 +1,6 @@
 -- create_tasks
 -- Tasks and their first events in one statement: half a create can't be seen, and a round trip is saved.
--- $1: {{task, event_id, partition, type, fields}}, or an array of them; $2: the actor; $3: the trace context.
+-- $1: {{task, event_id, partition, type, fields, mentioned}}, or an array of them; $2: the actor; $3: the trace context.
 WITH change AS MATERIALIZED (
     SELECT item, (item -> 'task' ->> 'id')::uuid AS id FROM {items} AS given (item)
 ), changed AS (
@@ -9,12 +9,14 @@ WITH change AS MATERIALIZED (
     RETURNING *
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, mentioned_ids,
+        traceparent
     )
     SELECT
         (item ->> 'event_id')::uuid, (item ->> 'partition')::smallint, item ->> 'type', changed.update_time, $2,
         changed.project_id, id, changed.version,
-        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), ROW(changed.*)::task_states, $3
+        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), ROW(changed.*)::task_states,
+        CASE WHEN item ? 'mentioned' THEN ARRAY(SELECT jsonb_array_elements_text(item -> 'mentioned'))::uuid[] END, $3
     FROM changed JOIN change USING (id)
 )
 SELECT * FROM changed
@@ -41,12 +43,14 @@ WITH change AS MATERIALIZED (
     RETURNING {columns}
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, mentioned_ids,
+        traceparent
     )
     SELECT
         (item ->> 'event_id')::uuid, (item ->> 'partition')::smallint, item ->> 'type', changed.update_time, $2,
         changed.project_id, id, changed.version,
-        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), ROW(changed.*)::task_states, $3
+        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), ROW(changed.*)::task_states,
+        CASE WHEN item ? 'mentioned' THEN ARRAY(SELECT jsonb_array_elements_text(item -> 'mentioned'))::uuid[] END, $3
     FROM changed JOIN change USING (id)
 )
 SELECT * FROM changed

@@ -1,6 +1,10 @@
 """Comments as their clients over REST rely on them."""
 
+import asyncio
+from urllib.parse import quote
+
 import pytest
+from aiohttp import ClientWebSocketResponse
 
 from tests.acceptance.conftest import Json, Newcomer, Person
 
@@ -82,3 +86,37 @@ async def test_a_token_for_reading_tasks_reads_comments_and_writes_none(ann: Per
     assert (await program.ask("GET", path)).status == 200
     refused = await program.ask("POST", path, {"text": "no"})
     assert (refused.status, refused.reason) == (403, "SCOPE_MISSING")
+
+
+async def test_who_is_named_and_who_listens_find_it_in_their_inboxes_and_put_it_away_by_task(
+    ann: Person, bob: Person, path: str
+) -> None:
+    async with ann.http.ws_connect(f"{ann.url}/v1/events", headers={"Authorization": f"Bearer {ann.token}"}) as socket:
+        await socket.send_json({"subscribe": {"id": "in", "inbox": True}})
+        unread = (await told(socket, "inbox"))["unread"]
+        comment = await bob.make(path, text=f"@{ann.username}, which colour?")
+        event = (await told(socket, "events"))["events"][0]
+        assert (event["type"], event["comment"], event["mentionedIds"]) == ("comment.created", comment, [ann.id])
+        assert (await told(socket, "inbox"))["unread"] == unread + 1
+        await bob.make(path, text="White?")
+        assert (await told(socket, "inbox"))["unread"] == unread + 2
+        of_task = f'task = "{comment["taskId"]}"'
+        listed = (await ann.ask("GET", f"/v1/notifications?filter={quote(of_task)}")).body
+        assert [each["reason"] for each in listed["notifications"]] == ["COMMENTED", "MENTIONED"]
+        mentions = (await ann.ask("GET", f"/v1/notifications?filter={quote(f'{of_task} reason = MENTIONED')}")).body
+        assert [each["event"]["comment"] for each in mentions["notifications"]] == [comment]
+        marked = await ann.make("/v1/notifications:mark", filter=of_task, state="ARCHIVED")
+        assert marked["unreadCount"] == unread
+        assert (await told(socket, "inbox"))["unread"] == unread
+    refused = await ann.ask("GET", "/v1/notifications?filter=status%3DPENDING")
+    assert (refused.status, refused.reason) == (400, "INVALID_FILTER")
+
+
+async def told(socket: ClientWebSocketResponse, kind: str) -> Json:
+    """The next message of this kind."""
+    async with asyncio.timeout(10):
+        while True:
+            message: Json = await socket.receive_json()
+            if kind in message:
+                found: Json = message[kind]
+                return found

@@ -5,10 +5,15 @@ import aiohttp
 import pytest
 
 from chassis.grpc_client import channel
+from devstack.errors import StackError
+from gatewaysvc import services
 from gatewaysvc.app import App
 from gatewaysvc.http_server import HttpServer
 from tests.integration.gatewaysvc import peers
 from tests.integration.gatewaysvc.peers import GOOD, Asked, Live
+from tests.transcoding.echo_types import services as echo_services
+from tests.transcoding.envoy import Envoy
+from tests.transcoding.upstream import Upstream
 
 
 @pytest.fixture
@@ -69,4 +74,43 @@ async def http(gateway):
     """A client that is signed in."""
     url = f"http://127.0.0.1:{gateway.port}"
     async with aiohttp.ClientSession(url, headers=GOOD) as session:
+        yield session
+
+
+# --- the echo service, behind us and behind Envoy ---
+
+
+@pytest.fixture(scope="module")
+async def upstream() -> AsyncIterator[Upstream]:
+    server = Upstream()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture(scope="module")
+async def echo_gateway(upstream) -> AsyncIterator[HttpServer]:
+    async with channel(f"127.0.0.1:{upstream.port}") as opened:
+        echo = [services.Upstream(each, "tasksvc") for each in echo_services()]
+        server = HttpServer(App({"tasksvc": opened}, services=echo), host="127.0.0.1", port=0)
+        await server.start()
+        yield server
+        await server.drain(0)
+
+
+@pytest.fixture(scope="module")
+async def envoy(upstream, tmp_path_factory) -> AsyncIterator[Envoy]:
+    try:
+        running = Envoy(upstream.port, tmp_path_factory.mktemp("envoy"))
+        await running.process.start()
+    except (ImportError, OSError, StackError) as error:
+        pytest.skip(f"Envoy does not run on this machine: {str(error).splitlines()[0]}")
+    yield running
+    await running.process.stop()
+
+
+@pytest.fixture(scope="module")
+async def plain_http() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client that says nothing of itself."""
+    async with aiohttp.ClientSession(skip_auto_headers=["Content-Type"]) as session:
         yield session

@@ -128,9 +128,9 @@ class Notifications(notifications_pb2_grpc.NotificationServiceServicer):
         await authenticate("good" if scheme == "Ticket" else token)
         if request.after == "old":
             raise CursorTooOld("Events so old are no longer kept.")
-        await tell_open(context)
-        self._live.begun.set()
         try:
+            self._live.begun.set()
+            await tell_open(context)
             while (event := await self._live.events.get()) is not None:
                 if isinstance(event, Exception):
                     raise event

@@ -6,7 +6,7 @@ import pytest
 from taskbell.events.v1.events_pb2 import Event
 
 from chassis.errors import SessionEnded
-from gatewaysvc import event_stream
+from gatewaysvc import server_stream
 from tests.integration.gatewaysvc.peers import GOOD
 
 SSE = {"Accept": "text/event-stream"}
@@ -84,7 +84,7 @@ async def test_a_client_that_goes_ends_the_stream_behind_at_once(http, live, hea
 
 
 async def test_a_quiet_stream_shows_that_it_lives(http, live, monkeypatch):
-    monkeypatch.setattr(event_stream, "_KEEP_ALIVE", 0.01)
+    monkeypatch.setattr(server_stream, "KEEP_ALIVE", 0.01)
     async with http.get("/v1/events", headers=SSE) as response:
         assert await sse(response) == {"retry": "2000"}
         assert await sse(response) == {"comment": "still here"}

@@ -1,8 +1,10 @@
 """Publishes events as tasksvc's relay does."""
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from taskbell.comments.v1.comments_pb2 import Comment
 from taskbell.events.v1.events_pb2 import Credential, Event
 from taskbell.projects.v1.projects_pb2 import Member
 from taskbell.tasks.v1.tasks_pb2 import Task
@@ -81,6 +83,32 @@ class Publisher:
             changed_fields=changed,
         )
         await self.publish(task_subject(project, task_id), event)
+        return event
+
+    async def comment(
+        self,
+        on: Event,
+        text: str,
+        *,
+        by: Person,
+        mentioned: Sequence[Person] = (),
+        commenters: Sequence[Person] = (),
+    ) -> Event:
+        """Somebody comments on the task that an event told of."""
+        comment = Comment(id=str(uuid4()), task_id=on.task_id, project_id=on.project_id, author_id=by.id, text=text)
+        event = Event(
+            type="comment.created",
+            actor_id=by.id,
+            project_id=on.project_id,
+            task_id=on.task_id,
+            task_version=on.task_version,
+            task=on.task,
+            changed_fields=["text"],
+            comment=comment,
+            mentioned_ids=[person.id for person in mentioned],
+            commenter_ids=[person.id for person in commenters],
+        )
+        await self.publish(task_subject(on.project_id, on.task_id), event)
         return event
 
     async def join(self, person: Person, project: str, at: Timestamp | None = None) -> Event:

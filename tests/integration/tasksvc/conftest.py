@@ -11,6 +11,7 @@ import pytest
 from taskbell.accounts.v1 import accounts_pb2 as accounts
 from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceStub
 from taskbell.comments.v1.comments_pb2_grpc import CommentServiceStub
+from taskbell.projects.v1.projects_pb2 import AddMemberRequest, Member
 from taskbell.projects.v1.projects_pb2_grpc import ProjectServiceStub
 from taskbell.queues.v1.queues_pb2_grpc import QueueServiceStub
 from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceStub
@@ -20,6 +21,7 @@ from devstack.ports import free_port
 from devstack.process import Process
 from devstack.services import Surroundings, service
 from devstack.stack import Stack
+from tests.integration.tasksvc.outbox import Outbox
 
 if TYPE_CHECKING:
     from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceAsyncStub
@@ -152,6 +154,19 @@ async def ann(newcomer: Newcomer) -> Person:
 @pytest.fixture(scope="module")
 async def bob(newcomer: Newcomer) -> Person:
     return await newcomer()
+
+
+@pytest.fixture(scope="module")
+async def outbox(database: str, nats_url: str) -> AsyncIterator[Outbox]:
+    """The module's outbox, and the stream that it is published to."""
+    async with Outbox.open(database, nats_url) as found:
+        yield found
+
+
+async def join(owner: Person, project_id: str, person: Person, role: Member.Role.ValueType) -> None:
+    """Makes somebody a member."""
+    member = Member(user_id=person.id, role=role)
+    await owner.api.projects.AddMember(AddMemberRequest(project_id=project_id, member=member))
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """What people say about tasks: who may, what comes of bad input, and what the outbox tells of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from taskbell.comments.v1 import comments_pb2 as pb
-from taskbell.events.v1.events_pb2 import Event
 from taskbell.projects.v1 import projects_pb2
 from taskbell.tasks.v1 import tasks_pb2
 
@@ -23,21 +21,10 @@ from chassis.errors import (
     ServiceError,
     TaskNotFound,
 )
-from tests.integration.tasksvc.conftest import Newcomer, Person
-from tests.integration.tasksvc.faults.outbox import Outbox
+from tests.integration.tasksvc.conftest import Newcomer, Person, join
+from tests.integration.tasksvc.outbox import Outbox
 
 NOBODYS = "019a0000-0000-7000-8000-000000000000"
-_ROLES = {
-    "owner": projects_pb2.Member.OWNER,
-    "editor": projects_pb2.Member.EDITOR,
-    "viewer": projects_pb2.Member.VIEWER,
-}
-
-
-@pytest.fixture(scope="module")
-async def outbox(database: str, nats_url: str) -> AsyncIterator[Outbox]:
-    async with Outbox.open(database, nats_url) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +37,13 @@ async def stranger(newcomer: Newcomer) -> Person:
     return await newcomer()
 
 
-async def join(owner: Person, project_id: str, person: Person, role: str) -> None:
-    member = projects_pb2.Member(user_id=person.id, role=_ROLES[role])
-    await owner.api.projects.AddMember(projects_pb2.AddMemberRequest(project_id=project_id, member=member))
-
-
 @pytest.fixture
 async def project(ann: Person, bob: Person, cleo: Person) -> str:
     """A project of Ann's, in which Bob is an EDITOR and Cleo a VIEWER."""
     request = projects_pb2.CreateProjectRequest(project=projects_pb2.Project(title="house"))
     project = await ann.api.projects.CreateProject(request)
-    await join(ann, project.id, bob, "editor")
-    await join(ann, project.id, cleo, "viewer")
+    await join(ann, project.id, bob, projects_pb2.Member.EDITOR)
+    await join(ann, project.id, cleo, projects_pb2.Member.VIEWER)
     return project.id
 
 
@@ -99,12 +81,6 @@ async def said(person: Person, task: tasks_pb2.Task, order_by: str = "", size: i
         if not page.next_page_token:
             return texts
         request.page_token = page.next_page_token
-
-
-async def told(outbox: Outbox, task: tasks_pb2.Task) -> list[Event]:
-    """What was published of the task, in the order of the stream."""
-    await outbox.emptied()
-    return [event for _, event in await outbox.published() if event.task_id == task.id]
 
 
 async def test_a_comment_is_written_read_changed_and_removed(bob: Person, task: tasks_pb2.Task) -> None:
@@ -150,7 +126,7 @@ async def test_only_the_author_edits_and_only_the_author_or_an_owner_deletes(
 ) -> None:
     of_ann, of_bob = await say(ann, task, "by ann"), await say(bob, task, "by bob")
     dan = await newcomer()
-    await join(ann, project, dan, "editor")
+    await join(ann, project, dan, projects_pb2.Member.EDITOR)
     for attempt in (edit(ann, of_bob, "x"), edit(bob, of_ann, "x"), delete(bob, of_ann), delete(dan, of_bob)):
         with pytest.raises(AuthorRequired):
             await attempt
@@ -253,7 +229,11 @@ async def test_a_repeat_gets_the_first_answer_and_says_nothing_twice(
     deletion = pb.DeleteCommentRequest(task_id=task.id, id=twins[0].id, request_id="delete")
     for _ in range(2):
         await bob.api.comments.DeleteComment(deletion)
-    assert [event.type for event in await told(outbox, task)] == ["task.created", "comment.created", "comment.deleted"]
+    assert [event.type for event in await outbox.told_of(task.id)] == [
+        "task.created",
+        "comment.created",
+        "comment.deleted",
+    ]
 
 
 async def test_pages_come_oldest_first_or_newest_first_and_leave_nothing_out(
@@ -288,7 +268,7 @@ async def test_comments_go_with_their_task_into_another_project(
     comment = await say(bob, task, "look")
     request = projects_pb2.CreateProjectRequest(project=projects_pb2.Project(title="elsewhere"))
     elsewhere = (await ann.api.projects.CreateProject(request)).id
-    await join(ann, elsewhere, stranger, "viewer")
+    await join(ann, elsewhere, stranger, projects_pb2.Member.VIEWER)
     moved = tasks_pb2.Task(id=task.id, project_id=elsewhere)
     await ann.api.tasks.UpdateTask(tasks_pb2.UpdateTaskRequest(task=moved))
     assert (await get(stranger, comment)).project_id == elsewhere
@@ -322,7 +302,7 @@ async def test_a_comment_is_told_of_with_its_task_in_the_order_of_what_happened(
     after = await ann.api.tasks.UpdateTask(tasks_pb2.UpdateTaskRequest(task=renamed))
     reply = await say(ann, task, "white")
     await delete(bob, changed)
-    events = await told(outbox, task)
+    events = await outbox.told_of(task.id)
     assert [(event.type, event.task_version) for event in events] == [
         ("task.created", 1),
         ("comment.created", 1),
@@ -346,7 +326,7 @@ async def test_comments_and_changes_at_once_are_published_once_each(
         *(say(bob, task, str(number)) for number in range(15)),
         *(ann.api.tasks.UpdateTask(tasks_pb2.UpdateTaskRequest(task=each)) for each in renamed),
     )
-    events = await told(outbox, task)
+    events = await outbox.told_of(task.id)
     committed = [row["event_id"] for row in await outbox.committed() if str(row["task_id"]) == task.id]
     assert [event.event_id for event in events] == list(map(str, committed))
     assert [event.task_version for event in events if event.type.startswith("task.")] == list(range(1, 17))
@@ -380,10 +360,10 @@ async def test_former_commenters_who_are_still_members_are_named_in_the_event(
     ann: Person, bob: Person, project: str, newcomer: Newcomer, task: tasks_pb2.Task, outbox: Outbox
 ) -> None:
     dan = await newcomer()
-    await join(ann, project, dan, "editor")
+    await join(ann, project, dan, projects_pb2.Member.EDITOR)
     for person in (dan, bob, bob, ann):
         await say(person, task, "hello")
     await ann.api.projects.RemoveMember(projects_pb2.RemoveMemberRequest(project_id=project, user_id=dan.id))
     await say(bob, task, "and again")
-    commenters = [set(event.commenter_ids) for event in await told(outbox, task) if event.HasField("comment")]
+    commenters = [set(event.commenter_ids) for event in await outbox.told_of(task.id) if event.HasField("comment")]
     assert commenters == [set(), {dan.id}, {dan.id}, {dan.id, bob.id}, {ann.id}]

@@ -16,7 +16,7 @@ SERVICES = [
     for service in module.DESCRIPTOR.services_by_name.values()
 ]
 READS = ("Get", "List", "Search")
-IDEMPOTENT = {"LogIn", "Watch", "Connect", "PauseQueue", "ResumeQueue"}
+IDEMPOTENT = {"LogIn", "Watch", "Connect", "CreateTicket", "PauseQueue", "ResumeQueue"}
 
 
 def test_calls_are_anonymous_where_the_proto_says_so() -> None:
@@ -26,8 +26,8 @@ def test_calls_are_anonymous_where_the_proto_says_so() -> None:
         for method in service.methods
         if method.GetOptions().Extensions[access].anonymous
     }
-    # Connect takes a token in its metadata, or later.
-    assert methods - {"Connect"} == ANONYMOUS
+    # They take a token in their metadata, or a ticket, or a token later.
+    assert methods - {"Connect", "Watch"} == ANONYMOUS
 
 
 def test_only_what_is_safe_is_repeated() -> None:

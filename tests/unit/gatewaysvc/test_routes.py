@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool, empty_pb2, field_mask_pb2
+from google.protobuf.json_format import ParseDict
 
 from chassis.errors import MethodNotAllowed, RouteNotFound
 from gatewaysvc.routes import BadRoute, RouteTable, routes_of
@@ -85,7 +86,7 @@ def test_methods_for_services_only_have_no_route(table):
     assert not served & {"IntrospectToken", "BatchGetUsers"}
 
 
-def service(*rules):
+def service(*rules, streaming=None):
     """A service whose methods have these http rules, as text."""
     file = descriptor_pb2.FileDescriptorProto(name="t.proto", package="t", syntax="proto3")
     file.dependency.extend(["google/protobuf/empty.proto", "google/protobuf/field_mask.proto"])
@@ -98,8 +99,8 @@ def service(*rules):
     methods = file.service.add(name="Things")
     for i, rule in enumerate(rules):
         method = methods.method.add(name=f"M{i}", input_type=".t.Request", output_type=".t.Thing")
-        for name, value in rule.items():
-            setattr(method.options.Extensions[HTTP], name, value)
+        method.MergeFrom(streaming or descriptor_pb2.MethodDescriptorProto())
+        ParseDict(rule, method.options.Extensions[HTTP])
     pool = descriptor_pool.DescriptorPool()
     for known in (descriptor_pb2, empty_pb2, field_mask_pb2):
         pool.AddSerializedFile(known.DESCRIPTOR.serialized_pb)
@@ -142,11 +143,18 @@ def test_a_less_literal_route_is_taken_when_the_literal_one_has_another_method()
         {"post": "/v1", "body": "nothing"},
         {"get": "/v1", "response_body": "nothing"},
         {"body": "*"},
+        {"get": "/v1", "additional_bindings": [{"get": "/v2", "additional_bindings": [{"get": "/v3"}]}]},
     ],
 )
 def test_an_annotation_that_fits_no_field_stops_the_start(rule):
     with pytest.raises(BadRoute):
         list(routes_of(service(rule).methods[0]))
+
+
+def test_a_stream_of_requests_with_one_answer_stops_the_start():
+    method = descriptor_pb2.MethodDescriptorProto(client_streaming=True)
+    with pytest.raises(BadRoute, match="requests are over"):
+        list(routes_of(service({"post": "/v1"}, streaming=method).methods[0]))
 
 
 def test_two_methods_on_one_path_stop_the_start():

@@ -55,6 +55,39 @@ def test_what_happens_on_the_way_concerns_nobody(kind: str) -> None:
     assert concerned(event(kind, assignee=BOB, changed=("assignee_id",))) == {}
 
 
+def comment(*commenters: str, kind: str = "created", by: str = ANN, mentioned: tuple[str, ...] = ()) -> Event:
+    found = event(kind, assignee=BOB)
+    found.type, found.actor_id = f"comment.{kind}", by
+    found.commenter_ids.extend(commenters)
+    found.mentioned_ids.extend(mentioned)
+    return found
+
+
+def test_a_comment_concerns_whoever_has_to_do_with_the_task_but_its_author() -> None:
+    told = Notification.COMMENTED
+    assert concerned(comment()) == {BOB: told}
+    assert concerned(comment(by=BOB)) == {ANN: told}
+    assert concerned(comment("cleo", ANN)) == {BOB: told, "cleo": told}
+    assert concerned(comment("cleo", by="dan")) == {ANN: told, BOB: told, "cleo": told}
+
+
+def test_who_is_mentioned_in_a_comment_is_told_that_and_nothing_else() -> None:
+    assert concerned(comment(mentioned=(BOB, "dan"))) == {BOB: Notification.MENTIONED, "dan": Notification.MENTIONED}
+
+
+def test_a_comment_that_was_edited_concerns_whom_it_newly_mentions_and_a_deleted_one_nobody() -> None:
+    assert concerned(comment("cleo", kind="updated")) == {}
+    assert concerned(comment("cleo", kind="updated", mentioned=("dan",))) == {"dan": Notification.MENTIONED}
+    assert concerned(comment("cleo", kind="deleted")) == {}
+
+
+@pytest.mark.parametrize("kind", ["created", "updated"])
+def test_who_is_mentioned_in_a_task_is_told_and_its_new_assignee_of_that(kind: str) -> None:
+    found = event(kind, assignee=BOB, changed=("title", "assignee_id"))
+    found.mentioned_ids.extend((BOB, "dan"))
+    assert concerned(found) == {BOB: Notification.ASSIGNED, "dan": Notification.MENTIONED}
+
+
 def test_events_without_a_task_concern_nobody() -> None:
     assert concerned(Event(type="member.added")) == {}
     assert concerned(Event(type="session.ended")) == {}

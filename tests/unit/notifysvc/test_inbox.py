@@ -34,14 +34,16 @@ def test_ids_are_uuids_of_version_7_in_the_order_of_time_and_then_of_the_stream(
 
 def test_an_event_with_broken_ids_is_found_out() -> None:
     whole = str(uuid4())
-    check_readable(Event(event_id=whole, project_id=whole, task=Task(creator_id=whole)))
+    check_readable(Event(event_id=whole, project_id=whole, task_id=whole, task=Task(creator_id=whole)))
     check_readable(Event(event_id=whole, project_id=whole, member=Member(user_id=whole)))
     for broken in (
         Event(),
         Event(event_id="1", project_id=whole),
         Event(event_id=whole, task=Task()),
+        Event(event_id=whole, project_id=whole, task_id="1", task=Task()),
+        Event(event_id=whole, actor_id="1"),
         Event(event_id=whole, project_id=whole, member=Member()),
-        Event(event_id=whole, project_id=whole, type="task.completed", task=Task(creator_id="x")),
+        Event(event_id=whole, project_id=whole, task_id=whole, type="task.completed", task=Task(creator_id="x")),
     ):
         with pytest.raises(ValueError, match=r".*"):
             check_readable(broken)

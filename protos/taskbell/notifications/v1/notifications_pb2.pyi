@@ -794,6 +794,10 @@ class Notification(_message.Message):
         """A task that you are assigned to, or created if nobody is assigned to it, is due soon."""
         OVERDUE: Notification._Reason.ValueType  # 6
         """A task that you are assigned to, or created if nobody is assigned to it, is overdue."""
+        MENTIONED: Notification._Reason.ValueType  # 7
+        """A task's title, its description or a comment names you as `@username`."""
+        COMMENTED: Notification._Reason.ValueType  # 8
+        """Somebody commented on a task that you created, are assigned to or commented on before."""
 
     class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
         """Why it concerns the person."""
@@ -812,6 +816,10 @@ class Notification(_message.Message):
     """A task that you are assigned to, or created if nobody is assigned to it, is due soon."""
     OVERDUE: Notification.Reason.ValueType  # 6
     """A task that you are assigned to, or created if nobody is assigned to it, is overdue."""
+    MENTIONED: Notification.Reason.ValueType  # 7
+    """A task's title, its description or a comment names you as `@username`."""
+    COMMENTED: Notification.Reason.ValueType  # 8
+    """Somebody commented on a task that you created, are assigned to or commented on before."""
 
     class _State:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -885,22 +893,29 @@ class ListNotificationsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most: 0 means 50, more than 1000 is capped."""
     page_token: _builtins.str
     """From the previous answer."""
     state: Global___Notification.State.ValueType
     """Only those in this state. Unspecified: unread and read."""
+    filter: _builtins.str
+    """An AIP-160 filter on state, reason, create_time, on the event's type, actor, project and task, and on the title of the task:
+    `reason = MENTIONED AND create_time > "2026-12-01T00:00:00Z"`, `task = "<id>"`, `type:"comment."`, `paint`. What is archived
+    is left out unless it or `state` names a state.
+    """
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         state: Global___Notification.State.ValueType = ...,
+        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -940,7 +955,7 @@ Global___ListNotificationsResponse: _TypeAlias = ListNotificationsResponse  # no
 
 @_typing.final
 class MarkNotificationsRequest(_message.Message):
-    """The input of MarkNotifications: `ids` or `all`."""
+    """The input of MarkNotifications: `ids`, `all` or `filter`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -948,12 +963,15 @@ class MarkNotificationsRequest(_message.Message):
     ALL_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     all: _builtins.bool
     """All that are not archived."""
     state: Global___Notification.State.ValueType
     """The new state."""
     request_id: _builtins.str
     """Makes a repeat safe: marking is idempotent by itself, so this is only taken for uniformity."""
+    filter: _builtins.str
+    """All that match this filter, as in ListNotifications: `task = "<id>"`."""
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Which, up to 1,000; one that is not yours is NOTIFICATION_NOT_FOUND and nothing is marked."""
@@ -965,10 +983,11 @@ class MarkNotificationsRequest(_message.Message):
         all: _builtins.bool = ...,
         state: Global___Notification.State.ValueType = ...,
         request_id: _builtins.str = ...,
+        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "ids", b"ids", "request_id", b"request_id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "filter", b"filter", "ids", b"ids", "request_id", b"request_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

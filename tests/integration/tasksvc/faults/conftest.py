@@ -11,7 +11,6 @@ from devstack.folder import open_folder
 from devstack.ports import free_port
 from devstack.process import Process
 from tests.integration.tasksvc.faults.cable import Cable, cable
-from tests.integration.tasksvc.faults.outbox import Outbox
 from tests.integration.tasksvc.faults.replica import Replica, replica, settle_in
 
 PASSWORD = "swordfish"
@@ -51,13 +50,6 @@ def redis_url(redis: Process) -> str:
 @pytest.fixture(scope="module")
 def nats_url(bus_server: Process) -> str:
     return nats.url(bus_server.port, PASSWORD)
-
-
-@pytest.fixture(scope="module")
-async def outbox(database: str, nats_url: str) -> AsyncIterator[Outbox]:
-    """The module's outbox, and the stream that it is published to."""
-    async with Outbox.open(database, nats_url) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

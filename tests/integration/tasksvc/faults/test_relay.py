@@ -18,7 +18,7 @@ from chassis.jetstream import STREAM
 from devstack.process import Process
 from tasksvc.ownership import LEASE
 from tests.integration.tasksvc.conftest import Newcomer, Person, StartReplica
-from tests.integration.tasksvc.faults.outbox import Outbox
+from tests.integration.tasksvc.outbox import Outbox
 
 At = Callable[[Person, Process], Person]
 

@@ -96,6 +96,16 @@ class NotificationReason(betterproto2.Enum):
     A task that you are assigned to, or created if nobody is assigned to it, is overdue.
     """
 
+    MENTIONED = 7
+    """
+    A task's title, its description or a comment names you as `@username`.
+    """
+
+    COMMENTED = 8
+    """
+    Somebody commented on a task that you created, are assigned to or commented on before.
+    """
+
 
 class NotificationState(betterproto2.Enum):
     """
@@ -447,6 +457,13 @@ class ListNotificationsRequest(betterproto2.Message):
     Only those in this state. Unspecified: unread and read.
     """
 
+    filter: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    An AIP-160 filter on state, reason, create_time, on the event's type, actor, project and task, and on the title of the task:
+    `reason = MENTIONED AND create_time > "2026-12-01T00:00:00Z"`, `task = "<id>"`, `type:"comment."`, `paint`. What is archived
+    is left out unless it or `state` names a state.
+    """
+
 
 default_message_pool.register_message("taskbell.notifications.v1", "ListNotificationsRequest", ListNotificationsRequest)
 
@@ -514,7 +531,7 @@ default_message_pool.register_message("taskbell.notifications.v1", "Mark", Mark)
 @dataclass(eq=False, repr=False)
 class MarkNotificationsRequest(betterproto2.Message):
     """
-    The input of MarkNotifications: `ids` or `all`.
+    The input of MarkNotifications: `ids`, `all` or `filter`.
     """
 
     ids: "list[str]" = betterproto2.field(1, betterproto2.TYPE_STRING, repeated=True)
@@ -537,6 +554,11 @@ class MarkNotificationsRequest(betterproto2.Message):
     request_id: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
     """
     Makes a repeat safe: marking is idempotent by itself, so this is only taken for uniformity.
+    """
+
+    filter: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
+    """
+    All that match this filter, as in ListNotifications: `task = "<id>"`.
     """
 
 

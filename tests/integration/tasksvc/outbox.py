@@ -40,6 +40,11 @@ class Outbox:
         found = [await self.bus.jetstream.get_msg(STREAM, seq, direct=True) for seq in range(1, last + 1)]
         return [(message.seq or 0, Event.FromString(message.data or b"")) for message in found]
 
+    async def told_of(self, task_id: str) -> list[Event]:
+        """What was published of a task, in the order of the stream, once nothing waits any more."""
+        await self.emptied()
+        return [event for _, event in await self.published() if event.task_id == task_id]
+
     async def emptied(self) -> None:
         """Returns when nothing waits any more."""
         async with asyncio.timeout(EVENTUALLY):
