@@ -17,6 +17,7 @@ import grpc.aio
 from chassis.renewed_channel import RenewedChannel
 from chassis.tls import Tls
 from cli.api.taskbell.accounts.v1 import AccountServiceStub
+from cli.api.taskbell.comments.v1 import CommentServiceStub
 from cli.api.taskbell.notifications.v1 import NotificationServiceStub
 from cli.api.taskbell.projects.v1 import ProjectServiceStub
 from cli.api.taskbell.queues.v1 import QueueServiceStub
@@ -28,6 +29,7 @@ from cli.transport import Transport
 # are the accounts' calls that spend a token or make a secret, and those that take a queue's tasks.
 _REPEATABLE: Final = [
     {"service": "taskbell.tasks.v1.TaskService"},
+    {"service": "taskbell.comments.v1.CommentService"},
     {"service": "taskbell.projects.v1.ProjectService"},
     {"service": "taskbell.notifications.v1.NotificationService"},
     *(
@@ -90,6 +92,7 @@ class Client:
         self.accounts = _Accounts(self._tasks, signed, address=tasks_address, timeout=timeout)
         self.projects = _Projects(self._tasks, signed, self.accounts, address=tasks_address, timeout=timeout)
         self.tasks = _Tasks(self._tasks, signed, self.accounts, address=tasks_address, timeout=timeout)
+        self.comments = _Comments(self._tasks, signed, self.accounts, address=tasks_address, timeout=timeout)
         self.queues = _Queues(self._tasks, signed, self.accounts, address=tasks_address, timeout=timeout)
         self.notifications = _Notifications(
             self._notify, signed, self.accounts, address=notify_address, timeout=timeout
@@ -125,6 +128,10 @@ class _Projects(Transport, ProjectServiceStub):
 
 class _Tasks(Transport, TaskServiceStub):
     """TaskService over gRPC."""
+
+
+class _Comments(Transport, CommentServiceStub):
+    """CommentService over gRPC."""
 
 
 class _Queues(Transport, QueueServiceStub):

@@ -8,6 +8,7 @@ import typer
 from cli import (
     accounts,
     changes,
+    comments,
     completion,
     config,
     failures,
@@ -37,16 +38,17 @@ def taskbell(
     ctx.obj = Before(output=output, context=context)
 
 
-for part in (accounts, tasks, changes, watch, worker, stack, completion):
+for part in (accounts, tasks, changes, comments, watch, worker, stack, completion):
     app.add_typer(part.app)
 for name, group in (
-    ("project", projects),
-    ("queue", queues),
-    ("inbox", inbox),
-    ("token", tokens),
-    ("config", config),
+    ("project", projects.app),
+    ("queue", queues.app),
+    ("comments", comments.group),
+    ("inbox", inbox.app),
+    ("token", tokens.app),
+    ("config", config.app),
 ):
-    app.add_typer(group.app, name=name)
+    app.add_typer(group, name=name)
 
 
 def run() -> None:

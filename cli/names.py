@@ -4,7 +4,14 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from chassis.errors import NotificationNotFound, ProjectNotFound, ServiceError, TaskNotFound, TokenNotFound
+from chassis.errors import (
+    CommentNotFound,
+    NotificationNotFound,
+    ProjectNotFound,
+    ServiceError,
+    TaskNotFound,
+    TokenNotFound,
+)
 from cli import paging, sdk
 from cli.failures import UsageProblem
 
@@ -21,6 +28,7 @@ _END: Final = re.compile(r"[0-9a-f-]{1,36}", re.IGNORECASE)
 
 _NOUNS: Final[dict[type[ServiceError], str]] = {
     TaskNotFound: "task",
+    CommentNotFound: "comment",
     ProjectNotFound: "project",
     NotificationNotFound: "notification",
     TokenNotFound: "API token",
@@ -53,6 +61,23 @@ async def task_ids(client: "Client", texts: Sequence[str], *, deleted: bool = Fa
     listed = await paging.collect(page, "tasks", REACH)
     known = {task.id: task.title for task in listed.tasks}
     return [text if is_id(text) else _only_one(text, known, TaskNotFound) for text in texts]
+
+
+async def comment_ids(client: "Client", task_id: str, texts: Sequence[str]) -> list[str]:
+    """The ids of comments on a task, named by an id or its end."""
+    if all(is_id(text) for text in texts):
+        return list(texts)
+
+    async def page(size: int, token: str) -> "sdk.comments.ListCommentsResponse":
+        return await client.comments.list_comments(
+            sdk.comments.ListCommentsRequest(
+                task_id=task_id, order_by="create_time desc", page_size=size, page_token=token
+            )
+        )
+
+    listed = await paging.collect(page, "comments", REACH)
+    known = {comment.id: " ".join(comment.text.split())[:40] for comment in listed.comments}
+    return [text if is_id(text) else _only_one(text, known, CommentNotFound) for text in texts]
 
 
 async def notification_ids(client: "Client", texts: Sequence[str]) -> list[str]:

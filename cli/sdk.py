@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from cli.api.google import protobuf as google
     from cli.api.taskbell.accounts import v1 as accounts
+    from cli.api.taskbell.comments import v1 as comments
     from cli.api.taskbell.events import v1 as events
     from cli.api.taskbell.notifications import v1 as notifications
     from cli.api.taskbell.projects import v1 as projects
     from cli.api.taskbell.queues import v1 as queues
     from cli.api.taskbell.tasks import v1 as tasks
 
-__all__ = ["accounts", "events", "google", "notifications", "projects", "queues", "tasks"]
+__all__ = ["accounts", "comments", "events", "google", "notifications", "projects", "queues", "tasks"]
 
 _MODULES: Final = {name: f"cli.api.taskbell.{name}.v1" for name in __all__} | {"google": "cli.api.google.protobuf"}
 

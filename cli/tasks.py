@@ -142,9 +142,13 @@ async def list_(
 
 @command(app)
 async def show(cli: Cli, task: Id) -> None:
-    """Shows a task."""
+    """Shows a task, and to people the last comments on it."""
+    from cli.comments import show_latest
+
     id_ = await _id(cli, task)
     await _show(cli, await cli.client.tasks.get_task(sdk.tasks.GetTaskRequest(id=id_)))
+    if cli.output.for_people:
+        await show_latest(cli, id_)
 
 
 @command(app)

@@ -19,7 +19,10 @@ _BAR: Final = 12
 
 
 class NotificationView:
-    """Notifications of the inbox."""
+    """Notifications of the inbox; the usernames must have been learned before."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
 
     def card(self, notification: notifications.Notification, /) -> Table:
         """One notification."""
@@ -27,17 +30,18 @@ class NotificationView:
 
     def table(self, shown: Sequence[notifications.Notification], /) -> Table:
         """A line a notification; what is unread stands out."""
-        table = listing("ID", "STATE", "TIME", "REASON", "TASK", "TITLE")
+        table = listing("ID", "STATE", "TIME", "REASON", "BY", "TASK", "TITLE")
         for each in shown:
-            task = each.event.task if each.event else None
+            event = each.event or events.Event()
             unread = each.state == notifications.NotificationState.UNREAD
             table.add_row(
                 Text(short(each.id), style="dim"),
                 each.state.name,
                 clock(each.create_time),
                 each.reason.name,
-                Text(short(task.id) if task else "", style="dim"),
-                Text(one_line(task.title) if task else "", style="bold" if unread else ""),
+                Text(safe(self._people.name(event.actor_id))),
+                Text(short(event.task_id), style="dim"),
+                Text.assemble((_title(event), "bold" if unread else ""), (_said(event), "dim")),
             )
         return table
 
@@ -47,12 +51,13 @@ def event_line(event: events.Event, people: People) -> Text:
     line = Text.assemble((clock(event.time, seconds=True), "dim"), f"  {event.type}")
     if event.task is not None:
         line.append_text(Text.assemble("  ", (short(event.task.id), "dim"), "  ", status_text(event.task)))
-        line.append(f"  {one_line(event.task.title)}")
+        line.append(f"  {_title(event)}")
+        line.append(_said(event), style="cyan")
         if event.type == _PROGRESSED:
             line.append(f"  {one_line(progress_text(event.task))}", style="cyan")
     elif event.member is not None:
         line.append(f"  {safe(event.member.username)}  {event.member.role.name}")
-    if event.changed_fields:
+    if event.changed_fields and event.comment is None:
         line.append(f"  ({', '.join(event.changed_fields)})", style="dim")
     if event.actor_id:
         line.append(f"  by {safe(people.name(event.actor_id))}", style="dim")
@@ -103,10 +108,19 @@ def _subject(event: events.Event) -> Text:
     task = event.task
     if task is None:
         return Text(safe(event.member.username) if event.member else "")
-    text = Text(one_line(task.title))
+    text = Text.assemble(one_line(task.title), (_said(event), "dim"))
     if _runs(task) and task.progress:
         text.append(f"  {one_line(task.progress.message)}", style="dim")
     return text
+
+
+def _title(event: events.Event) -> str:
+    return one_line(event.task.title) if event.task else ""
+
+
+def _said(event: events.Event) -> str:
+    """What somebody commented, to stand behind the task's title."""
+    return f": {one_line(event.comment.text)}" if event.comment and event.comment.text else ""
 
 
 def _bar(task: tasks.Task | None) -> RenderableType:
