@@ -169,6 +169,18 @@ async def test_marking_by_a_filter_is_told_to_every_device_and_touches_nobody_el
     await bob.has(unread=1)
 
 
+async def test_a_stream_marks_by_a_filter_too(ann: Reader, connect: Connect, told: Sequence[Event]) -> None:
+    async with connect(ann.person) as stream:
+        await stream.hear("welcome")
+        await stream.say(mark=pb.Mark(id="m", filter="type:comment", state=Notification.READ))
+        answer = await stream.hear("inbox")
+        assert (answer.id, answer.unread) == ("m", 2)
+        await stream.say(mark=pb.Mark(id="n", filter="type:", state=Notification.READ))
+        refused = await stream.hear("error")
+        assert (refused.id, refused.code) == ("n", "INVALID_FILTER")
+    assert (await ann.page()).unread_count == 2
+
+
 @pytest.mark.parametrize(
     ("filter_", "says"),
     [

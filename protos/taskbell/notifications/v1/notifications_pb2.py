@@ -30,7 +30,7 @@ from taskbell.access.v1 import access_pb2 as taskbell_dot_access_dot_v1_dot_acce
 from taskbell.events.v1 import events_pb2 as taskbell_dot_events_dot_v1_dot_events__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-taskbell/notifications/v1/notifications.proto\x12\x19taskbell.notifications.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftaskbell/access/v1/access.proto\x1a\x1ftaskbell/events/v1/events.proto\"\x96\x04\n\x0e\x43onnectRequest\x12\x31\n\x05hello\x18\x01 \x01(\x0b\x32 .taskbell.notifications.v1.HelloH\x00\x12\x39\n\tsubscribe\x18\x02 \x01(\x0b\x32$.taskbell.notifications.v1.SubscribeH\x00\x12=\n\x0bunsubscribe\x18\x03 \x01(\x0b\x32&.taskbell.notifications.v1.UnsubscribeH\x00\x12-\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x1e.taskbell.notifications.v1.AckH\x00\x12/\n\x04pong\x18\x05 \x01(\x0b\x32\x1f.taskbell.notifications.v1.PongH\x00\x12\x33\n\x06\x63redit\x18\x06 \x01(\x0b\x32!.taskbell.notifications.v1.CreditH\x00\x12/\n\x04mark\x18\x07 \x01(\x0b\x32\x1f.taskbell.notifications.v1.MarkH\x00\x12@\n\rsubscribe_all\x18\x08 \x01(\x0b\x32\'.taskbell.notifications.v1.SubscribeAllH\x00\x12\x44\n\x0funsubscribe_all\x18\t \x01(\x0b\x32).taskbell.notifications.v1.UnsubscribeAllH\x00\x42\t\n\x07message\"i\n\x05Hello\x12\x1a\n\x05token\x18\x01 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80 \x12 \n\x06\x63redit\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00H\x00\x88\x01\x01\x12\x17\n\x06\x64\x65vice\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@B\t\n\x07_credit\"%\n\x06\x43redit\x12\x1b\n\x06\x65vents\x18\x01 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x01\"\xb6\x01\n\tSubscribe\x12\x19\n\x02id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x1c\n\x07project\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\r\n\x05inbox\x18\x03 \x01(\x08\x12\x18\n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x17\n\x05\x61\x66ter\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12.\n\nafter_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Z\n\x0cSubscribeAll\x12J\n\rsubscriptions\x18\x01 \x03(\x0b\x32$.taskbell.notifications.v1.SubscribeB\r\xbaH\n\x92\x01\x07\x08\x01\"\x03\xd8\x01\x03\"/\n\x0eUnsubscribeAll\x12\x1d\n\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n\x08\x01\"\x06r\x04\x10\x01\x18@\"$\n\x0bUnsubscribe\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"6\n\x03\x41\x63k\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x18\n\x06\x63ursor\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"\x95\x01\n\x04Mark\x12\x13\n\x02id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\x03ids\x18\x02 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\x12\x0b\n\x03\x61ll\x18\x03 \x01(\x08\x12L\n\x05state\x18\x04 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.StateB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\"\x06\n\x04Pong\"\xca\x04\n\x0f\x43onnectResponse\x12\x35\n\x07welcome\x18\x01 \x01(\x0b\x32\".taskbell.notifications.v1.WelcomeH\x00\x12;\n\nsubscribed\x18\x02 \x01(\x0b\x32%.taskbell.notifications.v1.SubscribedH\x00\x12\x33\n\x06\x65vents\x18\x03 \x01(\x0b\x32!.taskbell.notifications.v1.EventsH\x00\x12;\n\x08progress\x18\x04 \x01(\x0b\x32\'.taskbell.notifications.v1.ProgressMarkH\x00\x12-\n\x03gap\x18\x05 \x01(\x0b\x32\x1e.taskbell.notifications.v1.GapH\x00\x12\x36\n\x05inbox\x18\x06 \x01(\x0b\x32%.taskbell.notifications.v1.InboxStateH\x00\x12/\n\x04ping\x18\x07 \x01(\x0b\x32\x1f.taskbell.notifications.v1.PingH\x00\x12:\n\ngoing_away\x18\x08 \x01(\x0b\x32$.taskbell.notifications.v1.GoingAwayH\x00\x12\x31\n\x05\x65rror\x18\t \x01(\x0b\x32 .taskbell.notifications.v1.ErrorH\x00\x12?\n\x0cunsubscribed\x18\n \x01(\x0b\x32\'.taskbell.notifications.v1.UnsubscribedH\x00\x42\t\n\x07message\"\x1a\n\x07Welcome\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"9\n\nSubscribed\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04head\x18\x02 \x01(\t\x12\x11\n\trecovered\x18\x03 \x01(\x08\"\x1a\n\x0cUnsubscribed\x12\n\n\x02id\x18\x01 \x01(\t\"?\n\x06\x45vents\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x19.taskbell.events.v1.Event\"*\n\x0cProgressMark\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"\x1f\n\x03Gap\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04head\x18\x02 \x01(\t\"(\n\nInboxState\x12\x0e\n\x06unread\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\"\x06\n\x04Ping\"\'\n\tGoingAway\x12\x1a\n\x12reconnect_after_ms\x18\x01 \x01(\x05\"2\n\x05\x45rror\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x9e\x01\n\x0cWatchRequest\x12\x1c\n\x07project\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\r\n\x05inbox\x18\x02 \x01(\x08\x12\x18\n\x06\x66ilter\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x17\n\x05\x61\x66ter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12.\n\nafter_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x15\n\x13\x43reateTicketRequest\"N\n\x06Ticket\x12\x13\n\x06ticket\x18\x01 \x01(\tB\x03\x80\x01\x01\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcb\x03\n\x0cNotification\x12\n\n\x02id\x18\x01 \x01(\t\x12>\n\x06reason\x18\x02 \x01(\x0e\x32..taskbell.notifications.v1.Notification.Reason\x12<\n\x05state\x18\x03 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.State\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05\x65vent\x18\x05 \x01(\x0b\x32\x19.taskbell.events.v1.Event\"\x91\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x41SSIGNED\x10\x01\x12\r\n\tCOMPLETED\x10\x02\x12\n\n\x06\x46\x41ILED\x10\x03\x12\r\n\tCANCELLED\x10\x04\x12\x0c\n\x08\x44UE_SOON\x10\x05\x12\x0b\n\x07OVERDUE\x10\x06\x12\r\n\tMENTIONED\x10\x07\x12\r\n\tCOMMENTED\x10\x08\"B\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\n\n\x06UNREAD\x10\x01\x12\x08\n\x04READ\x10\x02\x12\x0c\n\x08\x41RCHIVED\x10\x03\"\xb6\x01\n\x18ListNotificationsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x46\n\x05state\x18\x03 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.StateB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x18\n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"\x8a\x01\n\x19ListNotificationsResponse\x12>\n\rnotifications\x18\x01 \x03(\x0b\x32\'.taskbell.notifications.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0cunread_count\x18\x03 \x01(\x05\"\xcb\x01\n\x18MarkNotificationsRequest\x12\x1d\n\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\x12\x0b\n\x03\x61ll\x18\x02 \x01(\x08\x12L\n\x05state\x18\x03 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.StateB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1b\n\nrequest_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x18\n\x06\x66ilter\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"1\n\x19MarkNotificationsResponse\x12\x14\n\x0cunread_count\x18\x01 \x01(\x05\x32\x89\x06\n\x13NotificationService\x12~\n\x07\x43onnect\x12).taskbell.notifications.v1.ConnectRequest\x1a*.taskbell.notifications.v1.ConnectResponse\"\x18\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/events(\x01\x30\x01\x12g\n\x05Watch\x12\'.taskbell.notifications.v1.WatchRequest\x1a\x19.taskbell.events.v1.Event\"\x18\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/events0\x01\x12\x97\x01\n\x0c\x43reateTicket\x12..taskbell.notifications.v1.CreateTicketRequest\x1a!.taskbell.notifications.v1.Ticket\"4\xa2\xbb\x18\x14\x12\x12notifications:read\x82\xd3\xe4\x93\x02\x16\"\x11/v1/events:ticket:\x01*\x12\xb1\x01\n\x11ListNotifications\x12\x33.taskbell.notifications.v1.ListNotificationsRequest\x1a\x34.taskbell.notifications.v1.ListNotificationsResponse\"1\xa2\xbb\x18\x14\x12\x12notifications:read\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/notifications\x12\xba\x01\n\x11MarkNotifications\x12\x33.taskbell.notifications.v1.MarkNotificationsRequest\x1a\x34.taskbell.notifications.v1.MarkNotificationsResponse\":\xa2\xbb\x18\x15\x12\x13notifications:write\x82\xd3\xe4\x93\x02\x1b\"\x16/v1/notifications:mark:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-taskbell/notifications/v1/notifications.proto\x12\x19taskbell.notifications.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftaskbell/access/v1/access.proto\x1a\x1ftaskbell/events/v1/events.proto\"\x96\x04\n\x0e\x43onnectRequest\x12\x31\n\x05hello\x18\x01 \x01(\x0b\x32 .taskbell.notifications.v1.HelloH\x00\x12\x39\n\tsubscribe\x18\x02 \x01(\x0b\x32$.taskbell.notifications.v1.SubscribeH\x00\x12=\n\x0bunsubscribe\x18\x03 \x01(\x0b\x32&.taskbell.notifications.v1.UnsubscribeH\x00\x12-\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x1e.taskbell.notifications.v1.AckH\x00\x12/\n\x04pong\x18\x05 \x01(\x0b\x32\x1f.taskbell.notifications.v1.PongH\x00\x12\x33\n\x06\x63redit\x18\x06 \x01(\x0b\x32!.taskbell.notifications.v1.CreditH\x00\x12/\n\x04mark\x18\x07 \x01(\x0b\x32\x1f.taskbell.notifications.v1.MarkH\x00\x12@\n\rsubscribe_all\x18\x08 \x01(\x0b\x32\'.taskbell.notifications.v1.SubscribeAllH\x00\x12\x44\n\x0funsubscribe_all\x18\t \x01(\x0b\x32).taskbell.notifications.v1.UnsubscribeAllH\x00\x42\t\n\x07message\"i\n\x05Hello\x12\x1a\n\x05token\x18\x01 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80 \x12 \n\x06\x63redit\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00H\x00\x88\x01\x01\x12\x17\n\x06\x64\x65vice\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@B\t\n\x07_credit\"%\n\x06\x43redit\x12\x1b\n\x06\x65vents\x18\x01 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x01\"\xb6\x01\n\tSubscribe\x12\x19\n\x02id\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\x12\x1c\n\x07project\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\r\n\x05inbox\x18\x03 \x01(\x08\x12\x18\n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x17\n\x05\x61\x66ter\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12.\n\nafter_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Z\n\x0cSubscribeAll\x12J\n\rsubscriptions\x18\x01 \x03(\x0b\x32$.taskbell.notifications.v1.SubscribeB\r\xbaH\n\x92\x01\x07\x08\x01\"\x03\xd8\x01\x03\"/\n\x0eUnsubscribeAll\x12\x1d\n\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n\x08\x01\"\x06r\x04\x10\x01\x18@\"$\n\x0bUnsubscribe\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"6\n\x03\x41\x63k\x12\x15\n\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x18\n\x06\x63ursor\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"\xaf\x01\n\x04Mark\x12\x13\n\x02id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\x03ids\x18\x02 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\x12\x0b\n\x03\x61ll\x18\x03 \x01(\x08\x12L\n\x05state\x18\x04 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.StateB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x18\n\x06\x66ilter\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"\x06\n\x04Pong\"\xca\x04\n\x0f\x43onnectResponse\x12\x35\n\x07welcome\x18\x01 \x01(\x0b\x32\".taskbell.notifications.v1.WelcomeH\x00\x12;\n\nsubscribed\x18\x02 \x01(\x0b\x32%.taskbell.notifications.v1.SubscribedH\x00\x12\x33\n\x06\x65vents\x18\x03 \x01(\x0b\x32!.taskbell.notifications.v1.EventsH\x00\x12;\n\x08progress\x18\x04 \x01(\x0b\x32\'.taskbell.notifications.v1.ProgressMarkH\x00\x12-\n\x03gap\x18\x05 \x01(\x0b\x32\x1e.taskbell.notifications.v1.GapH\x00\x12\x36\n\x05inbox\x18\x06 \x01(\x0b\x32%.taskbell.notifications.v1.InboxStateH\x00\x12/\n\x04ping\x18\x07 \x01(\x0b\x32\x1f.taskbell.notifications.v1.PingH\x00\x12:\n\ngoing_away\x18\x08 \x01(\x0b\x32$.taskbell.notifications.v1.GoingAwayH\x00\x12\x31\n\x05\x65rror\x18\t \x01(\x0b\x32 .taskbell.notifications.v1.ErrorH\x00\x12?\n\x0cunsubscribed\x18\n \x01(\x0b\x32\'.taskbell.notifications.v1.UnsubscribedH\x00\x42\t\n\x07message\"\x1a\n\x07Welcome\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"9\n\nSubscribed\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04head\x18\x02 \x01(\t\x12\x11\n\trecovered\x18\x03 \x01(\x08\"\x1a\n\x0cUnsubscribed\x12\n\n\x02id\x18\x01 \x01(\t\"?\n\x06\x45vents\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x19.taskbell.events.v1.Event\"*\n\x0cProgressMark\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"\x1f\n\x03Gap\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04head\x18\x02 \x01(\t\"(\n\nInboxState\x12\x0e\n\x06unread\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\"\x06\n\x04Ping\"\'\n\tGoingAway\x12\x1a\n\x12reconnect_after_ms\x18\x01 \x01(\x05\"2\n\x05\x45rror\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x9e\x01\n\x0cWatchRequest\x12\x1c\n\x07project\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\r\n\x05inbox\x18\x02 \x01(\x08\x12\x18\n\x06\x66ilter\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x17\n\x05\x61\x66ter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12.\n\nafter_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x15\n\x13\x43reateTicketRequest\"N\n\x06Ticket\x12\x13\n\x06ticket\x18\x01 \x01(\tB\x03\x80\x01\x01\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcb\x03\n\x0cNotification\x12\n\n\x02id\x18\x01 \x01(\t\x12>\n\x06reason\x18\x02 \x01(\x0e\x32..taskbell.notifications.v1.Notification.Reason\x12<\n\x05state\x18\x03 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.State\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x05\x65vent\x18\x05 \x01(\x0b\x32\x19.taskbell.events.v1.Event\"\x91\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x41SSIGNED\x10\x01\x12\r\n\tCOMPLETED\x10\x02\x12\n\n\x06\x46\x41ILED\x10\x03\x12\r\n\tCANCELLED\x10\x04\x12\x0c\n\x08\x44UE_SOON\x10\x05\x12\x0b\n\x07OVERDUE\x10\x06\x12\r\n\tMENTIONED\x10\x07\x12\r\n\tCOMMENTED\x10\x08\"B\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\n\n\x06UNREAD\x10\x01\x12\x08\n\x04READ\x10\x02\x12\x0c\n\x08\x41RCHIVED\x10\x03\"\xb6\x01\n\x18ListNotificationsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x46\n\x05state\x18\x03 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.StateB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x18\n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"\x8a\x01\n\x19ListNotificationsResponse\x12>\n\rnotifications\x18\x01 \x03(\x0b\x32\'.taskbell.notifications.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x14\n\x0cunread_count\x18\x03 \x01(\x05\"\xcb\x01\n\x18MarkNotificationsRequest\x12\x1d\n\x03ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\x12\x0b\n\x03\x61ll\x18\x02 \x01(\x08\x12L\n\x05state\x18\x03 \x01(\x0e\x32-.taskbell.notifications.v1.Notification.StateB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1b\n\nrequest_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x18\n\x06\x66ilter\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"1\n\x19MarkNotificationsResponse\x12\x14\n\x0cunread_count\x18\x01 \x01(\x05\x32\x89\x06\n\x13NotificationService\x12~\n\x07\x43onnect\x12).taskbell.notifications.v1.ConnectRequest\x1a*.taskbell.notifications.v1.ConnectResponse\"\x18\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/events(\x01\x30\x01\x12g\n\x05Watch\x12\'.taskbell.notifications.v1.WatchRequest\x1a\x19.taskbell.events.v1.Event\"\x18\xa2\xbb\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/events0\x01\x12\x97\x01\n\x0c\x43reateTicket\x12..taskbell.notifications.v1.CreateTicketRequest\x1a!.taskbell.notifications.v1.Ticket\"4\xa2\xbb\x18\x14\x12\x12notifications:read\x82\xd3\xe4\x93\x02\x16\"\x11/v1/events:ticket:\x01*\x12\xb1\x01\n\x11ListNotifications\x12\x33.taskbell.notifications.v1.ListNotificationsRequest\x1a\x34.taskbell.notifications.v1.ListNotificationsResponse\"1\xa2\xbb\x18\x14\x12\x12notifications:read\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/notifications\x12\xba\x01\n\x11MarkNotifications\x12\x33.taskbell.notifications.v1.MarkNotificationsRequest\x1a\x34.taskbell.notifications.v1.MarkNotificationsResponse\":\xa2\xbb\x18\x15\x12\x13notifications:write\x82\xd3\xe4\x93\x02\x1b\"\x16/v1/notifications:mark:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -69,6 +69,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MARK'].fields_by_name['ids']._serialized_options = b'\272H\r\222\001\n\020\350\007\"\005r\003\260\001\001'
   _globals['_MARK'].fields_by_name['state']._loaded_options = None
   _globals['_MARK'].fields_by_name['state']._serialized_options = b'\342A\001\002\272H\007\202\001\004\020\001 \000'
+  _globals['_MARK'].fields_by_name['filter']._loaded_options = None
+  _globals['_MARK'].fields_by_name['filter']._serialized_options = b'\272H\005r\003\030\200 '
   _globals['_WATCHREQUEST'].fields_by_name['project']._loaded_options = None
   _globals['_WATCHREQUEST'].fields_by_name['project']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_WATCHREQUEST'].fields_by_name['filter']._loaded_options = None
@@ -120,51 +122,51 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACK']._serialized_start=1314
   _globals['_ACK']._serialized_end=1368
   _globals['_MARK']._serialized_start=1371
-  _globals['_MARK']._serialized_end=1520
-  _globals['_PONG']._serialized_start=1522
-  _globals['_PONG']._serialized_end=1528
-  _globals['_CONNECTRESPONSE']._serialized_start=1531
-  _globals['_CONNECTRESPONSE']._serialized_end=2117
-  _globals['_WELCOME']._serialized_start=2119
-  _globals['_WELCOME']._serialized_end=2145
-  _globals['_SUBSCRIBED']._serialized_start=2147
-  _globals['_SUBSCRIBED']._serialized_end=2204
-  _globals['_UNSUBSCRIBED']._serialized_start=2206
-  _globals['_UNSUBSCRIBED']._serialized_end=2232
-  _globals['_EVENTS']._serialized_start=2234
-  _globals['_EVENTS']._serialized_end=2297
-  _globals['_PROGRESSMARK']._serialized_start=2299
-  _globals['_PROGRESSMARK']._serialized_end=2341
-  _globals['_GAP']._serialized_start=2343
-  _globals['_GAP']._serialized_end=2374
-  _globals['_INBOXSTATE']._serialized_start=2376
-  _globals['_INBOXSTATE']._serialized_end=2416
-  _globals['_PING']._serialized_start=2418
-  _globals['_PING']._serialized_end=2424
-  _globals['_GOINGAWAY']._serialized_start=2426
-  _globals['_GOINGAWAY']._serialized_end=2465
-  _globals['_ERROR']._serialized_start=2467
-  _globals['_ERROR']._serialized_end=2517
-  _globals['_WATCHREQUEST']._serialized_start=2520
-  _globals['_WATCHREQUEST']._serialized_end=2678
-  _globals['_CREATETICKETREQUEST']._serialized_start=2680
-  _globals['_CREATETICKETREQUEST']._serialized_end=2701
-  _globals['_TICKET']._serialized_start=2703
-  _globals['_TICKET']._serialized_end=2781
-  _globals['_NOTIFICATION']._serialized_start=2784
-  _globals['_NOTIFICATION']._serialized_end=3243
-  _globals['_NOTIFICATION_REASON']._serialized_start=3030
-  _globals['_NOTIFICATION_REASON']._serialized_end=3175
-  _globals['_NOTIFICATION_STATE']._serialized_start=3177
-  _globals['_NOTIFICATION_STATE']._serialized_end=3243
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=3246
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=3428
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=3431
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=3569
-  _globals['_MARKNOTIFICATIONSREQUEST']._serialized_start=3572
-  _globals['_MARKNOTIFICATIONSREQUEST']._serialized_end=3775
-  _globals['_MARKNOTIFICATIONSRESPONSE']._serialized_start=3777
-  _globals['_MARKNOTIFICATIONSRESPONSE']._serialized_end=3826
-  _globals['_NOTIFICATIONSERVICE']._serialized_start=3829
-  _globals['_NOTIFICATIONSERVICE']._serialized_end=4606
+  _globals['_MARK']._serialized_end=1546
+  _globals['_PONG']._serialized_start=1548
+  _globals['_PONG']._serialized_end=1554
+  _globals['_CONNECTRESPONSE']._serialized_start=1557
+  _globals['_CONNECTRESPONSE']._serialized_end=2143
+  _globals['_WELCOME']._serialized_start=2145
+  _globals['_WELCOME']._serialized_end=2171
+  _globals['_SUBSCRIBED']._serialized_start=2173
+  _globals['_SUBSCRIBED']._serialized_end=2230
+  _globals['_UNSUBSCRIBED']._serialized_start=2232
+  _globals['_UNSUBSCRIBED']._serialized_end=2258
+  _globals['_EVENTS']._serialized_start=2260
+  _globals['_EVENTS']._serialized_end=2323
+  _globals['_PROGRESSMARK']._serialized_start=2325
+  _globals['_PROGRESSMARK']._serialized_end=2367
+  _globals['_GAP']._serialized_start=2369
+  _globals['_GAP']._serialized_end=2400
+  _globals['_INBOXSTATE']._serialized_start=2402
+  _globals['_INBOXSTATE']._serialized_end=2442
+  _globals['_PING']._serialized_start=2444
+  _globals['_PING']._serialized_end=2450
+  _globals['_GOINGAWAY']._serialized_start=2452
+  _globals['_GOINGAWAY']._serialized_end=2491
+  _globals['_ERROR']._serialized_start=2493
+  _globals['_ERROR']._serialized_end=2543
+  _globals['_WATCHREQUEST']._serialized_start=2546
+  _globals['_WATCHREQUEST']._serialized_end=2704
+  _globals['_CREATETICKETREQUEST']._serialized_start=2706
+  _globals['_CREATETICKETREQUEST']._serialized_end=2727
+  _globals['_TICKET']._serialized_start=2729
+  _globals['_TICKET']._serialized_end=2807
+  _globals['_NOTIFICATION']._serialized_start=2810
+  _globals['_NOTIFICATION']._serialized_end=3269
+  _globals['_NOTIFICATION_REASON']._serialized_start=3056
+  _globals['_NOTIFICATION_REASON']._serialized_end=3201
+  _globals['_NOTIFICATION_STATE']._serialized_start=3203
+  _globals['_NOTIFICATION_STATE']._serialized_end=3269
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=3272
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=3454
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=3457
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=3595
+  _globals['_MARKNOTIFICATIONSREQUEST']._serialized_start=3598
+  _globals['_MARKNOTIFICATIONSREQUEST']._serialized_end=3801
+  _globals['_MARKNOTIFICATIONSRESPONSE']._serialized_start=3803
+  _globals['_MARKNOTIFICATIONSRESPONSE']._serialized_end=3852
+  _globals['_NOTIFICATIONSERVICE']._serialized_start=3855
+  _globals['_NOTIFICATIONSERVICE']._serialized_end=4632
 # @@protoc_insertion_point(module_scope)

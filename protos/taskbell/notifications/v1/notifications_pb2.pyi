@@ -311,12 +311,15 @@ class Mark(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     ALL_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Your name for it."""
     all: _builtins.bool
     """All that are not archived."""
     state: Global___Notification.State.ValueType
     """The new state."""
+    filter: _builtins.str
+    """All that match this filter, as in ListNotifications."""
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Which, up to 1,000; one that is not yours is NOTIFICATION_NOT_FOUND and nothing is marked."""
@@ -328,10 +331,11 @@ class Mark(_message.Message):
         ids: _abc.Iterable[_builtins.str] | None = ...,
         all: _builtins.bool = ...,
         state: Global___Notification.State.ValueType = ...,
+        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "id", b"id", "ids", b"ids", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "filter", b"filter", "id", b"id", "ids", b"ids", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

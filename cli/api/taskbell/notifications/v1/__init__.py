@@ -524,6 +524,11 @@ class Mark(betterproto2.Message):
     The new state.
     """
 
+    filter: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
+    """
+    All that match this filter, as in ListNotifications.
+    """
+
 
 default_message_pool.register_message("taskbell.notifications.v1", "Mark", Mark)
 
