@@ -10,6 +10,7 @@ from chassis.tracing import http_attributes, server_span
 from gatewaysvc.app import App
 from gatewaysvc.client_address import networks
 from gatewaysvc.http_server import HttpServer
+from gatewaysvc.introduction import Introduction
 from gatewaysvc.rate_limits import RateLimits
 from gatewaysvc.settings import Settings
 
@@ -19,6 +20,7 @@ _USAGE = "usage: gatewaysvc [serve]\n"
 async def serve(settings: Settings) -> None:
     """Puts the gateway together, and runs it."""
     tls = service_tls(settings, "client")
+    proxies = networks(settings.trusted_proxies)
     async with AsyncExitStack() as stack:
         channels = {
             "tasksvc": await stack.enter_async_context(channel(settings.tasks_address, tls=tls)),
@@ -27,7 +29,8 @@ async def serve(settings: Settings) -> None:
         app = App(
             channels,
             cors_origins=settings.cors_origins,
-            rate_limits=RateLimits(networks(settings.trusted_proxies)) if settings.rate_limits == "on" else None,
+            rate_limits=RateLimits(proxies) if settings.rate_limits == "on" else None,
+            introduction=Introduction(settings.service_key.get_secret_value(), proxies),
             span=server_span(http_attributes),
         )
         https = settings.https()

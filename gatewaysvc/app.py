@@ -23,6 +23,7 @@ from gatewaysvc.cors import Cors
 from gatewaysvc.event_stream import EventStream
 from gatewaysvc.exchange import Exchange, opened, read_credentials
 from gatewaysvc.http_metrics import HttpMetrics
+from gatewaysvc.introduction import Introduction
 from gatewaysvc.openapi import openapi
 from gatewaysvc.path_template import BadEscape
 from gatewaysvc.problems import JSON, problem
@@ -51,10 +52,12 @@ class App:
         services: Sequence[Upstream] = SERVICES,
         cors_origins: str = "",
         rate_limits: RateLimits | None = None,
+        introduction: Introduction | None = None,
         span: Span = untraced,
     ) -> None:
         self._cors = Cors(cors_origins)
         self._limits = rate_limits
+        self._introduction = introduction
         self._span = span
         self._leaving = asyncio.Event()
         self._metrics = HttpMetrics()
@@ -149,7 +152,7 @@ class App:
         if route.streams:
             kind = EventStream if route.method.output_type is Event.DESCRIPTOR else ServerStream
             return kind(route, channel, self._leaving).answer
-        return Unary(route, channel).answer
+        return Unary(route, channel, self._introduction).answer
 
     async def _page(self, exchange: Exchange) -> Response:
         headers = {**exchange.headers, "Content-Security-Policy": _PAGE_POLICY, "Referrer-Policy": "no-referrer"}

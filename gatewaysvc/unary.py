@@ -5,10 +5,12 @@ from typing import Any, Final
 import grpc.aio
 from aiohttp.web import Response
 from google.protobuf.message_factory import GetMessageClass
+from taskbell.access.v1.access_pb2 import access
 
 from chassis.errors import MessageTooLarge
 from gatewaysvc.conditions import Conditions
 from gatewaysvc.exchange import Exchange, read_deadline
+from gatewaysvc.introduction import Introduction
 from gatewaysvc.problems import JSON
 from gatewaysvc.request_body import MOST_BYTES, read_body
 from gatewaysvc.routes import Match, Route
@@ -22,8 +24,10 @@ _SURELY_SMALL: Final = MOST_BYTES // 16
 class Unary:
     """One route's calls."""
 
-    def __init__(self, route: Route, channel: grpc.aio.Channel) -> None:
+    def __init__(self, route: Route, channel: grpc.aio.Channel, introduction: Introduction | None = None) -> None:
         self._route = route
+        # Calls with credentials say by them whom they are made for.
+        self._introduction = introduction if route.method.GetOptions().Extensions[access].anonymous else None
         self._transcoder = Transcoder(route)
         self._conditions = Conditions(route)
         self._method: Any = channel.unary_unary(
@@ -43,7 +47,8 @@ class Unary:
         if len(body) > _SURELY_SMALL and message.ByteSize() > MOST_BYTES:
             raise MessageTooLarge(f"The request is larger than {MOST_BYTES // 2**20} MiB as a gRPC message.")
         self._conditions.apply(request.headers, message)
-        response = await self._method(message)
+        metadata = self._introduction.metadata(request) if self._introduction else ()
+        response = await self._method(message, metadata=metadata)
         etag = self._conditions.etag(response)
         headers = exchange.headers
         if etag:

@@ -13,6 +13,7 @@ from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 from taskbell.tasks.v1.tasks_pb2 import Task
 
 from chassis.caller import Caller, authorization, current_call, request_id, traceparent
+from chassis.client import Client, client_of
 from chassis.errors import CursorTooOld, EtagMismatch, TaskNotFound, TokenInvalid
 from chassis.grpc_server import GrpcServer, Service
 from chassis.interceptors import tell_open
@@ -38,6 +39,7 @@ class Asked:
     traceparent: str = ""
     authorization: str = ""
     deadline: float | None = None
+    client: Client | None = None
 
     def note(self, request: Any) -> None:
         self.request = request
@@ -109,6 +111,7 @@ class Accounts(accounts_pb2_grpc.AccountServiceServicer):
 
     async def LogIn(self, request, context):
         self._asked.note(request)
+        self._asked.client = client_of(context.invocation_metadata(), context.peer(), KEY)
         return accounts_pb2.Session(access_token="good", expires_in=900)
 
     async def LogOut(self, request, context):

@@ -1,0 +1,33 @@
+import pytest
+
+from chassis.client import METADATA, Client, client_of, introduction
+
+KEY = "a key that the services share"
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("ipv4:192.0.2.7:3333", "192.0.2.7"),
+        ("ipv6:%5B2001:db8::1%5D:3333", "2001:db8::1"),
+        ("ipv6:[::1]:3333", "::1"),
+        ("unix:/run/taskbell.sock", ""),
+        ("", ""),
+    ],
+)
+def test_who_calls_directly_is_told_by_its_peer(peer: str, address: str) -> None:
+    assert client_of([("user-agent", "grpcurl/1.9")], peer, KEY) == Client("grpcurl/1.9", address)
+    assert client_of(None, peer, KEY) == Client("", address)
+
+
+def test_a_service_is_believed_whom_it_calls_for() -> None:
+    client = Client("Firefox", "192.0.2.7")
+    assert client_of([introduction(client, KEY)], "ipv4:127.0.0.1:1", KEY) == client
+
+
+@pytest.mark.parametrize(
+    "change", [lambda raw: raw[:-1] + b"]", lambda raw: raw[1:], lambda _: b"", lambda _: b"x" * 40]
+)
+def test_an_introduction_that_was_changed_is_none(change) -> None:
+    _, raw = introduction(Client("Firefox", "192.0.2.7"), KEY)
+    assert client_of([(METADATA, change(raw))], "ipv4:127.0.0.1:1", KEY) == Client("", "127.0.0.1")
