@@ -248,6 +248,12 @@ class InvalidUpdateMask(ServiceError):
     code, reason = StatusCode.INVALID_ARGUMENT, "INVALID_UPDATE_MASK"
 
 
+class LinkInvalid(ServiceError):
+    """The mailed link was used or replaced, has expired, or is none of ours: ask for a new one."""
+
+    code, reason = StatusCode.INVALID_ARGUMENT, "LINK_INVALID"
+
+
 class RequestIdReused(ServiceError):
     """The same request id came with another request within 24 hours."""
 

@@ -50,6 +50,11 @@ def credential_subject(user_id: str, credential_id: str) -> str:
     return f"taskbell.events.credential.{user_id}.{credential_id}"
 
 
+def account_subject(user_id: str) -> str:
+    """Where a user's account is told of, to nobody but the user."""
+    return f"taskbell.events.account.{user_id}"
+
+
 class WrongLastSequence(Exception):
     """The subject's last message isn't the one the publisher thought: somebody else published, or we did and forgot."""
 

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from cli.credentials import Credentials
 
 # Called as nobody: no token helps them, and a refused one would be renewed by calling them.
-ANONYMOUS: Final = frozenset({"RegisterUser", "LogIn", "RefreshSession", "GetJwks"})
+ANONYMOUS: Final = frozenset(
+    {
+        *("RegisterUser", "LogIn", "RefreshSession", "GetJwks"),
+        *("ConfirmEmail", "RequestPasswordReset", "ResetPassword"),
+    }
+)
 
 _OPENING: Final = 2.0
 """Seconds that a server has to let a stream in before it is spoken to all the same."""

@@ -1,7 +1,7 @@
 """How often one caller may come: leaky buckets in memory (GCRA), a number for each caller.
 
 A caller is a token or, without one, an address; all callers of an address share one large bucket. What asks for a
-password has a smaller one, by address. Each replica counts for itself.
+password, or for a link that was mailed, has a smaller one, by address. Each replica counts for itself.
 """
 
 import time
@@ -41,7 +41,13 @@ class Quota:
 CALLER: Final = Limit(burst=400, per_second=200)
 ADDRESS: Final = Limit(burst=2000, per_second=1000)
 PASSWORD: Final = Limit(burst=240, per_second=4)
-_PASSWORD_ROUTES: Final = frozenset((("POST", "/v1/sessions"), ("POST", "/v1/users")))
+_PASSWORD_ROUTES: Final = frozenset(
+    ("POST", path)
+    for path in (
+        *("/v1/sessions", "/v1/users"),
+        *("/v1/users:requestPasswordReset", "/v1/users:resetPassword", "/v1/users:confirmEmail"),
+    )
+)
 
 
 class Buckets:

@@ -27,6 +27,7 @@ from tasksvc.comments import CommentServicer
 from tasksvc.heartbeats import Heartbeats
 from tasksvc.lease_store import LeaseStore
 from tasksvc.leasing import Leasing
+from tasksvc.links import LinkStore
 from tasksvc.measured_leases import MeasuredLeases
 from tasksvc.memberships import Memberships
 from tasksvc.outbox_bell import OutboxBell
@@ -98,14 +99,16 @@ async def serve(settings: Settings) -> None:
         replays = Replays(pool, key=service_key, lifetime=settings.request_id_lifetime)
         sessions = SessionStore(pool, memberships, bell, lifetime=settings.refresh_token_lifetime)
         accounts = AccountServicer(
-            AccountStore(pool),
+            AccountStore(pool, confirms=settings.confirm_on_register == "on"),
             sessions,
+            LinkStore(pool, key=service_key),
             passwords=Passwords(),
             access_tokens=access_tokens,
             authentication=authentication,
             memberships=memberships,
             replays=replays,
             bell=bell,
+            service_key=service_key,
         )
         if settings.webhook_key is None:
             webhook_secrets = WebhookSecrets([service_key.encode()])

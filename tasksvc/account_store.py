@@ -13,6 +13,7 @@ from chassis.caller import traceparent
 from chassis.errors import EmailTaken, UsernameTaken
 from chassis.postgres import Executor, Pool, queries
 from tasksvc.api_tokens import ApiToken
+from tasksvc.links import Purpose
 from tasksvc.partitions import partition_of
 
 SQL: Final = queries("tasksvc")
@@ -30,6 +31,7 @@ class User:
     personal_project_id: UUID
     version: int
     create_time: datetime
+    email_confirm_time: datetime | None
 
     @classmethod
     def from_row(cls, row: asyncpg.Record) -> Self:
@@ -56,14 +58,29 @@ class TokenRecord:
 class AccountStore:
     """Users and their API tokens."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, confirms: bool) -> None:
+        """`confirms`: who registers is mailed a link to confirm the address."""
         self._pool = pool
+        self._confirms = confirms
 
     async def register(self, executor: Executor, username: str, email: str, password_hash: str) -> User:
         """The new user, with a personal project. Raises UsernameTaken or EmailTaken."""
+        user_id, confirmation = uuid7(), Purpose.CONFIRM_EMAIL
         try:
             row: Any = await executor.fetchrow(
-                SQL["register_user"], uuid7(), username, email, password_hash, uuid7(), PERSONAL_TITLE
+                SQL["register_user"],
+                user_id,
+                username,
+                email,
+                password_hash,
+                uuid7(),
+                PERSONAL_TITLE,
+                confirmation,
+                confirmation.lifetime,
+                partition_of(user_id),
+                confirmation.event,
+                traceparent(),
+                self._confirms,
             )
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name == "users_email":

@@ -12,6 +12,8 @@ def user_to_pb(user: User) -> pb.User:
     message = user_seen_by_others_to_pb(user)
     message.email = user.email
     message.personal_project_id = str(user.personal_project_id)
+    if user.email_confirm_time is not None:
+        message.email_confirm_time.FromDatetime(user.email_confirm_time)
     return message
 
 

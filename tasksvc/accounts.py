@@ -1,5 +1,7 @@
 """Accounts over gRPC."""
 
+import asyncio
+import time
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,13 +14,15 @@ from uuid_utils.compat import uuid7
 
 from chassis import pages
 from chassis.caller import caller
-from chassis.errors import InvalidField, LoginFailed, TokenNotFound, UserNotFound
+from chassis.client import client_of
+from chassis.errors import InvalidField, LoginFailed, RateLimited, TokenNotFound, UserNotFound
 from chassis.postgres import Executor
 from tasksvc.access_tokens import AccessTokens
 from tasksvc.account_store import AccountStore
 from tasksvc.account_to_pb import token_to_pb, user_seen_by_others_to_pb, user_to_pb
 from tasksvc.api_tokens import new_api_token
 from tasksvc.authentication import Authentication
+from tasksvc.links import PAUSE, LinkStore, Purpose
 from tasksvc.memberships import Memberships
 from tasksvc.outbox_bell import OutboxBell
 from tasksvc.partitions import partition_of
@@ -28,6 +32,8 @@ from tasksvc.session_store import SessionStore, Started
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _SELF: Final = "me"
+_QUIET: Final = 0.25
+"""Seconds that a request for a new password takes, whether or not anybody has the address."""
 
 
 class AccountServicer(AccountServiceServicer):
@@ -37,6 +43,7 @@ class AccountServicer(AccountServiceServicer):
         self,
         accounts: AccountStore,
         sessions: SessionStore,
+        links: LinkStore,
         *,
         passwords: Passwords,
         access_tokens: AccessTokens,
@@ -44,15 +51,18 @@ class AccountServicer(AccountServiceServicer):
         memberships: Memberships,
         replays: Replays,
         bell: OutboxBell,
+        service_key: str,
     ) -> None:
         self._accounts = accounts
         self._sessions = sessions
+        self._links = links
         self._passwords = passwords
         self._access_tokens = access_tokens
         self._authentication = authentication
         self._memberships = memberships
         self._replays = replays
         self._bell = bell
+        self._service_key = service_key
 
     async def RegisterUser(self, request: pb.RegisterUserRequest, _context: Context) -> pb.User:
         # Before the transaction: a slow hash must not hold a connection.
@@ -62,7 +72,9 @@ class AccountServicer(AccountServiceServicer):
             user = await self._accounts.register(executor, request.username, request.email, password_hash)
             return user_to_pb(user)
 
-        return await self._replays.once("RegisterUser", request, respond)
+        answer = await self._replays.once("RegisterUser", request, respond)
+        self._bell.ring([partition_of(answer.id)])
+        return answer
 
     async def GetUser(self, request: pb.GetUserRequest, _context: Context) -> pb.User:
         viewer_id = UUID(caller().user_id)
@@ -81,14 +93,51 @@ class AccountServicer(AccountServiceServicer):
         users = await self._accounts.batch_get({UUID(user_id) for user_id in request.user_ids})
         return pb.BatchGetUsersResponse(users=map(user_to_pb, users))
 
-    async def LogIn(self, request: pb.LogInRequest, _context: Context) -> pb.Session:
+    async def SendConfirmation(self, _request: pb.SendConfirmationRequest, _context: Context) -> Empty:
+        user = await self._accounts.get(UUID(caller().user_id))
+        if user is None or user.email_confirm_time is not None:
+            return Empty()
+        if not await self._links.request(user.id, Purpose.CONFIRM_EMAIL, actor_id=user.id):
+            raise RateLimited(f"A mail went out less than {PAUSE:g} seconds ago: look for it.", retry_after=PAUSE)
+        self._bell.ring([partition_of(user.id)])
+        return Empty()
+
+    async def ConfirmEmail(self, request: pb.ConfirmEmailRequest, _context: Context) -> Empty:
+        await self._links.confirm_email(request.token)
+        return Empty()
+
+    async def RequestPasswordReset(self, request: pb.RequestPasswordResetRequest, _context: Context) -> Empty:
+        answer_at = time.monotonic() + _QUIET
+        user = await self._accounts.find_login(request.email)
+        if user is not None and await self._links.request(user.id, Purpose.RESET_PASSWORD, actor_id=None):
+            self._bell.ring([partition_of(user.id)])
+        await asyncio.sleep(answer_at - time.monotonic())
+        return Empty()
+
+    async def ResetPassword(self, request: pb.ResetPasswordRequest, _context: Context) -> pb.ResetPasswordResponse:
+        await self._links.check(request.token, Purpose.RESET_PASSWORD)  # nobody hashes a password for nothing
+        password_hash = await self._passwords.hash(request.password)
+        user_id, ended = await self._links.reset_password(request.token, password_hash)
+        self._bell.ring([partition_of(user_id)])
+        await self._memberships.changed([str(user_id)])
+        return pb.ResetPasswordResponse(ended_sessions=ended)
+
+    async def IssueLink(self, request: pb.IssueLinkRequest, _context: Context) -> pb.Link:
+        link = await self._links.issue(UUID(request.event_id))
+        answer = pb.Link(token=link.token)
+        answer.expire_time.FromDatetime(link.expire_time)
+        return answer
+
+    async def LogIn(self, request: pb.LogInRequest, context: Context) -> pb.Session:
         user = await self._accounts.find_login(request.username)
         matches = await self._passwords.check(request.password, user.password_hash if user else None)
         if user is None or not matches:
             raise LoginFailed("The username or the password is wrong.")
+        client = client_of(context.invocation_metadata(), context.peer(), self._service_key)
+        started = await self._sessions.start(user, client)
         if self._passwords.is_outdated(user.password_hash):
             await self._accounts.replace_password_hash(user, await self._passwords.hash(request.password))
-        return self._session(await self._sessions.start(user))
+        return self._session(started)
 
     async def RefreshSession(self, request: pb.RefreshSessionRequest, _context: Context) -> pb.Session:
         return self._session(await self._sessions.refresh(request.refresh_token))

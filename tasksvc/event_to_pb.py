@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from taskbell.events.v1.events_pb2 import Credential, Event
+from taskbell.events.v1.events_pb2 import Account, Client, Credential, Event
 
-from chassis.jetstream import credential_subject, member_subject, task_subject
+from chassis.jetstream import account_subject, credential_subject, member_subject, task_subject
 from tasksvc.access import Role
 from tasksvc.comment_store import Comment
 from tasksvc.comment_to_pb import comment_to_pb
@@ -41,6 +41,8 @@ def event_to_pb(row: asyncpg.Record) -> Event:
             event.comment.CopyFrom(comment_to_pb(Comment.from_body(row["comment"], event.project_id)))
     elif row["type"].startswith("member."):
         event.member.CopyFrom(member_to_pb(_member(body)))
+    elif row["type"].startswith("account."):
+        event.account.CopyFrom(_account(body))
     else:
         event.credential.CopyFrom(Credential(id=body["id"], user_id=body["user_id"]))
     return event
@@ -53,6 +55,8 @@ def subject_of(event: Event) -> str:
             return member_subject(event.project_id, event.member.user_id)
         case "credential":
             return credential_subject(event.credential.user_id, event.credential.id)
+        case "account":
+            return account_subject(event.account.user_id)
     return task_subject(event.project_id, event.task_id)
 
 
@@ -65,6 +69,11 @@ def _member(body: Mapping[str, Any]) -> Member:
         version=body["version"],
         create_time=datetime.fromisoformat(body["create_time"]).astimezone(UTC),
     )
+
+
+def _account(body: Mapping[str, Any]) -> Account:
+    client = body.get("client")
+    return Account(user_id=body["user_id"], client=Client(**client) if client else None)
 
 
 def _text(value: object) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -12,9 +12,11 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from chassis.caller import traceparent
-from chassis.errors import RefreshTokenReused, SessionEnded, TokenInvalid, Unavailable
+from chassis.client import Client
+from chassis.errors import LoginFailed, RefreshTokenReused, SessionEnded, TokenInvalid, Unavailable
 from chassis.postgres import Pool, queries
 from tasksvc.account_store import User
+from tasksvc.known_clients import client_hash
 from tasksvc.memberships import Memberships
 from tasksvc.outbox_bell import OutboxBell
 from tasksvc.partitions import partition_of
@@ -42,10 +44,28 @@ class SessionStore:
         self._bell = bell
         self._lifetime = lifetime
 
-    async def start(self, user: User) -> Started:
-        """A new session of a user who has shown the password."""
+    async def start(self, user: User, client: Client) -> Started:
+        """A new session of a user who has shown the password; of a client that wasn't seen before, the user is told.
+
+        Raises LoginFailed if the password has changed meanwhile.
+        """
         session_id, token = uuid7(), _new_token()
-        await self._pool.execute(SQL["start_session"], session_id, user.id, _hash(token), self._lifetime)
+        partition = partition_of(user.id)
+        started = await self._pool.fetchval(
+            SQL["start_session"],
+            session_id,
+            user.id,
+            _hash(token),
+            self._lifetime,
+            user.password_hash,
+            client_hash(client),
+            partition,
+            asdict(client),
+            traceparent(),
+        )
+        if started is None:
+            raise LoginFailed("The username or the password is wrong.")
+        self._bell.ring([partition])
         return Started(session_id, token, user)
 
     async def refresh(self, token: str) -> Started:

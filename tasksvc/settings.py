@@ -56,6 +56,8 @@ class Settings(DatabaseSettings):
     """Ed25519 private keys in PEM: the first signs, all check. Without it one is made, and kept in the database."""
     access_token_lifetime: Lifetime = 15 * 60
     refresh_token_lifetime: Lifetime = 30 * 86400
+    confirm_on_register: Literal["on", "off"] = "off"
+    """Whether who registers is mailed a link to confirm the address at once; else when the user asks for it."""
     request_id_lifetime: Lifetime = 86400
     """For how long a request_id gets the first answer again."""
 

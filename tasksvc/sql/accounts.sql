@@ -1,11 +1,18 @@
 -- register_user
--- The user, its personal project and its membership there: nobody can see one without the others.
+-- The user, its personal project and its membership there: nobody can see one without the others. If that is
+-- wanted, a link to confirm the address as well, without a token yet, and the event that has it mailed.
 WITH account AS (
     INSERT INTO users (id, username, email, password_hash, personal_project_id) VALUES ($1, $2, $3, $4, $5) RETURNING *
 ), project AS (
     INSERT INTO projects (id, title, personal) VALUES ($5, $6, true)
 ), member AS (
     INSERT INTO members (project_id, user_id, role) VALUES ($5, $1, 3)
+), link AS (
+    INSERT INTO links (user_id, purpose, id, expire_time)
+    SELECT id, $7, uuidv7(), now() + make_interval(secs => $8) FROM account WHERE $12 RETURNING id, user_id
+), event AS (
+    INSERT INTO events (event_id, partition, type, actor_id, subject_id, body, traceparent)
+    SELECT id, $9, $10, user_id, user_id, jsonb_build_object('id', user_id, 'user_id', user_id), $11 FROM link
 )
 SELECT * FROM account
 

@@ -1,8 +1,21 @@
 -- start_session
-WITH session AS (
-    INSERT INTO sessions (id, user_id, expire_time) VALUES ($1, $2, now() + make_interval(secs => $4)) RETURNING id
+-- Unless the password is another one meanwhile. The first client of a user is no news, nor one that was seen before.
+WITH account AS (
+    SELECT id FROM users WHERE id = $2 AND password_hash = $5 FOR SHARE
+), session AS (
+    INSERT INTO sessions (id, user_id, expire_time) SELECT $1, id, now() + make_interval(secs => $4) FROM account RETURNING id
+), token AS (
+    INSERT INTO refresh_tokens (hash, session_id) SELECT $3, id FROM session
+), client AS (
+    INSERT INTO clients (user_id, hash) SELECT id, $6 FROM account ON CONFLICT DO NOTHING RETURNING user_id
+), event AS (
+    INSERT INTO events (event_id, partition, type, actor_id, subject_id, body, traceparent)
+    SELECT
+        uuidv7(), $7, 'account.signed_in', user_id, user_id,
+        jsonb_build_object('id', user_id, 'user_id', user_id, 'client', $8::jsonb), $9
+    FROM client WHERE EXISTS (SELECT FROM clients AS known WHERE known.user_id = client.user_id)
 )
-INSERT INTO refresh_tokens (hash, session_id) SELECT $3, id FROM session
+SELECT id FROM session
 
 -- use_refresh_token
 -- Of two that come with the same token, one waits for the other's row and then finds it used.

@@ -51,6 +51,31 @@ class AccountServiceStub(object):
                 request_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.BatchGetUsersRequest.SerializeToString,
                 response_deserializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.BatchGetUsersResponse.FromString,
                 _registered_method=True)
+        self.SendConfirmation = channel.unary_unary(
+                '/taskbell.accounts.v1.AccountService/SendConfirmation',
+                request_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.SendConfirmationRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.ConfirmEmail = channel.unary_unary(
+                '/taskbell.accounts.v1.AccountService/ConfirmEmail',
+                request_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.ConfirmEmailRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.RequestPasswordReset = channel.unary_unary(
+                '/taskbell.accounts.v1.AccountService/RequestPasswordReset',
+                request_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.RequestPasswordResetRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.ResetPassword = channel.unary_unary(
+                '/taskbell.accounts.v1.AccountService/ResetPassword',
+                request_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.ResetPasswordRequest.SerializeToString,
+                response_deserializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.ResetPasswordResponse.FromString,
+                _registered_method=True)
+        self.IssueLink = channel.unary_unary(
+                '/taskbell.accounts.v1.AccountService/IssueLink',
+                request_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.IssueLinkRequest.SerializeToString,
+                response_deserializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.Link.FromString,
+                _registered_method=True)
         self.LogIn = channel.unary_unary(
                 '/taskbell.accounts.v1.AccountService/LogIn',
                 request_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.LogInRequest.SerializeToString,
@@ -113,6 +138,46 @@ class AccountServiceServicer(object):
 
     def BatchGetUsers(self, request, context):
         """Returns many users at once, with their e-mail addresses; unknown ids are left out. For the services only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendConfirmation(self, request, context):
+        """Mails a link for confirming your address. RATE_LIMITED within a minute after the last one; nothing is mailed once the
+        address is confirmed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmEmail(self, request, context):
+        """Confirms an e-mail address with the token of a link that was mailed there; LINK_INVALID if it can't be used (any more).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestPasswordReset(self, request, context):
+        """Mails a link for a new password to whoever has this address, once a minute at most. The answer doesn't tell whether
+        anybody has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResetPassword(self, request, context):
+        """Sets a new password with the token of such a link, and ends all sessions of the user. API tokens go on. LINK_INVALID if
+        the link can't be used (any more).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IssueLink(self, request, context):
+        """Makes the token of a link that somebody asked for, at the moment when it is mailed: it never lies anywhere. The same
+        request gets the same token, so that a mail which is sent twice works twice. LINK_INVALID if the link has been used or
+        replaced, or has expired. For the services only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -192,6 +257,31 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.BatchGetUsers,
                     request_deserializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.BatchGetUsersRequest.FromString,
                     response_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.BatchGetUsersResponse.SerializeToString,
+            ),
+            'SendConfirmation': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendConfirmation,
+                    request_deserializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.SendConfirmationRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ConfirmEmail': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmEmail,
+                    request_deserializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.ConfirmEmailRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'RequestPasswordReset': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestPasswordReset,
+                    request_deserializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.RequestPasswordResetRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ResetPassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResetPassword,
+                    request_deserializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.ResetPasswordRequest.FromString,
+                    response_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.ResetPasswordResponse.SerializeToString,
+            ),
+            'IssueLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueLink,
+                    request_deserializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.IssueLinkRequest.FromString,
+                    response_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.Link.SerializeToString,
             ),
             'LogIn': grpc.unary_unary_rpc_method_handler(
                     servicer.LogIn,
@@ -316,6 +406,141 @@ class AccountService(object):
             '/taskbell.accounts.v1.AccountService/BatchGetUsers',
             taskbell_dot_accounts_dot_v1_dot_accounts__pb2.BatchGetUsersRequest.SerializeToString,
             taskbell_dot_accounts_dot_v1_dot_accounts__pb2.BatchGetUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendConfirmation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/taskbell.accounts.v1.AccountService/SendConfirmation',
+            taskbell_dot_accounts_dot_v1_dot_accounts__pb2.SendConfirmationRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmEmail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/taskbell.accounts.v1.AccountService/ConfirmEmail',
+            taskbell_dot_accounts_dot_v1_dot_accounts__pb2.ConfirmEmailRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestPasswordReset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/taskbell.accounts.v1.AccountService/RequestPasswordReset',
+            taskbell_dot_accounts_dot_v1_dot_accounts__pb2.RequestPasswordResetRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResetPassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/taskbell.accounts.v1.AccountService/ResetPassword',
+            taskbell_dot_accounts_dot_v1_dot_accounts__pb2.ResetPasswordRequest.SerializeToString,
+            taskbell_dot_accounts_dot_v1_dot_accounts__pb2.ResetPasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/taskbell.accounts.v1.AccountService/IssueLink',
+            taskbell_dot_accounts_dot_v1_dot_accounts__pb2.IssueLinkRequest.SerializeToString,
+            taskbell_dot_accounts_dot_v1_dot_accounts__pb2.Link.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,25 @@ class AccountServiceStub:
     """Returns a user: yourself (`me`), or somebody who shares a project with you."""
     BatchGetUsers: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.BatchGetUsersRequest, _accounts_pb2.BatchGetUsersResponse]
     """Returns many users at once, with their e-mail addresses; unknown ids are left out. For the services only."""
+    SendConfirmation: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.SendConfirmationRequest, _empty_pb2.Empty]
+    """Mails a link for confirming your address. RATE_LIMITED within a minute after the last one; nothing is mailed once the
+    address is confirmed.
+    """
+    ConfirmEmail: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ConfirmEmailRequest, _empty_pb2.Empty]
+    """Confirms an e-mail address with the token of a link that was mailed there; LINK_INVALID if it can't be used (any more)."""
+    RequestPasswordReset: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.RequestPasswordResetRequest, _empty_pb2.Empty]
+    """Mails a link for a new password to whoever has this address, once a minute at most. The answer doesn't tell whether
+    anybody has.
+    """
+    ResetPassword: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ResetPasswordRequest, _accounts_pb2.ResetPasswordResponse]
+    """Sets a new password with the token of such a link, and ends all sessions of the user. API tokens go on. LINK_INVALID if
+    the link can't be used (any more).
+    """
+    IssueLink: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.IssueLinkRequest, _accounts_pb2.Link]
+    """Makes the token of a link that somebody asked for, at the moment when it is mailed: it never lies anywhere. The same
+    request gets the same token, so that a mail which is sent twice works twice. LINK_INVALID if the link has been used or
+    replaced, or has expired. For the services only.
+    """
     LogIn: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.LogInRequest, _accounts_pb2.Session]
     """Signs in with a password. LOGIN_FAILED says neither which of the two was wrong nor whether the user exists."""
     RefreshSession: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.RefreshSessionRequest, _accounts_pb2.Session]
@@ -70,6 +89,25 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """Returns a user: yourself (`me`), or somebody who shares a project with you."""
     BatchGetUsers: _aio.UnaryUnaryMultiCallable[_accounts_pb2.BatchGetUsersRequest, _accounts_pb2.BatchGetUsersResponse]  # type: ignore[assignment]
     """Returns many users at once, with their e-mail addresses; unknown ids are left out. For the services only."""
+    SendConfirmation: _aio.UnaryUnaryMultiCallable[_accounts_pb2.SendConfirmationRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Mails a link for confirming your address. RATE_LIMITED within a minute after the last one; nothing is mailed once the
+    address is confirmed.
+    """
+    ConfirmEmail: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ConfirmEmailRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Confirms an e-mail address with the token of a link that was mailed there; LINK_INVALID if it can't be used (any more)."""
+    RequestPasswordReset: _aio.UnaryUnaryMultiCallable[_accounts_pb2.RequestPasswordResetRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Mails a link for a new password to whoever has this address, once a minute at most. The answer doesn't tell whether
+    anybody has.
+    """
+    ResetPassword: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ResetPasswordRequest, _accounts_pb2.ResetPasswordResponse]  # type: ignore[assignment]
+    """Sets a new password with the token of such a link, and ends all sessions of the user. API tokens go on. LINK_INVALID if
+    the link can't be used (any more).
+    """
+    IssueLink: _aio.UnaryUnaryMultiCallable[_accounts_pb2.IssueLinkRequest, _accounts_pb2.Link]  # type: ignore[assignment]
+    """Makes the token of a link that somebody asked for, at the moment when it is mailed: it never lies anywhere. The same
+    request gets the same token, so that a mail which is sent twice works twice. LINK_INVALID if the link has been used or
+    replaced, or has expired. For the services only.
+    """
     LogIn: _aio.UnaryUnaryMultiCallable[_accounts_pb2.LogInRequest, _accounts_pb2.Session]  # type: ignore[assignment]
     """Signs in with a password. LOGIN_FAILED says neither which of the two was wrong nor whether the user exists."""
     RefreshSession: _aio.UnaryUnaryMultiCallable[_accounts_pb2.RefreshSessionRequest, _accounts_pb2.Session]  # type: ignore[assignment]
@@ -115,6 +153,55 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.BatchGetUsersResponse, _abc.Awaitable[_accounts_pb2.BatchGetUsersResponse]]:
         """Returns many users at once, with their e-mail addresses; unknown ids are left out. For the services only."""
+
+    @_abc_1.abstractmethod
+    def SendConfirmation(
+        self,
+        request: _accounts_pb2.SendConfirmationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Mails a link for confirming your address. RATE_LIMITED within a minute after the last one; nothing is mailed once the
+        address is confirmed.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmEmail(
+        self,
+        request: _accounts_pb2.ConfirmEmailRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Confirms an e-mail address with the token of a link that was mailed there; LINK_INVALID if it can't be used (any more)."""
+
+    @_abc_1.abstractmethod
+    def RequestPasswordReset(
+        self,
+        request: _accounts_pb2.RequestPasswordResetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Mails a link for a new password to whoever has this address, once a minute at most. The answer doesn't tell whether
+        anybody has.
+        """
+
+    @_abc_1.abstractmethod
+    def ResetPassword(
+        self,
+        request: _accounts_pb2.ResetPasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.ResetPasswordResponse, _abc.Awaitable[_accounts_pb2.ResetPasswordResponse]]:
+        """Sets a new password with the token of such a link, and ends all sessions of the user. API tokens go on. LINK_INVALID if
+        the link can't be used (any more).
+        """
+
+    @_abc_1.abstractmethod
+    def IssueLink(
+        self,
+        request: _accounts_pb2.IssueLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.Link, _abc.Awaitable[_accounts_pb2.Link]]:
+        """Makes the token of a link that somebody asked for, at the moment when it is mailed: it never lies anywhere. The same
+        request gets the same token, so that a mail which is sent twice works twice. LINK_INVALID if the link has been used or
+        replaced, or has expired. For the services only.
+        """
 
     @_abc_1.abstractmethod
     def LogIn(

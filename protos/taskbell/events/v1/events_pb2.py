@@ -28,7 +28,7 @@ from taskbell.projects.v1 import projects_pb2 as taskbell_dot_projects_dot_v1_do
 from taskbell.tasks.v1 import tasks_pb2 as taskbell_dot_tasks_dot_v1_dot_tasks__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftaskbell/events/v1/events.proto\x12\x12taskbell.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#taskbell/comments/v1/comments.proto\x1a#taskbell/projects/v1/projects.proto\x1a\x1dtaskbell/tasks/v1/tasks.proto\"\x84\x05\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63tor_id\x18\x04 \x01(\t\x12\x12\n\nproject_id\x18\x05 \x01(\t\x12\x0f\n\x07task_id\x18\x06 \x01(\t\x12\x14\n\x0ctask_version\x18\x07 \x01(\x05\x12%\n\x04task\x18\x08 \x01(\x0b\x32\x17.taskbell.tasks.v1.Task\x12\x16\n\x0e\x63hanged_fields\x18\t \x03(\t\x12\x0e\n\x06\x63ursor\x18\n \x01(\t\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x12\x15\n\rmentioned_ids\x18\x0f \x03(\t\x12\x15\n\rcommenter_ids\x18\x10 \x03(\t\x12)\n\x08previous\x18\x14 \x01(\x0b\x32\x17.taskbell.tasks.v1.Task\x12\x38\n\ntransition\x18\x15 \x01(\x0e\x32$.taskbell.events.v1.Event.Transition\x12.\n\x06member\x18\x0c \x01(\x0b\x32\x1c.taskbell.projects.v1.MemberH\x00\x12\x34\n\ncredential\x18\r \x01(\x0b\x32\x1e.taskbell.events.v1.CredentialH\x00\x12\x30\n\x07\x63omment\x18\x0e \x01(\x0b\x32\x1d.taskbell.comments.v1.CommentH\x00\"J\n\nTransition\x12\x1a\n\x16TRANSITION_UNSPECIFIED\x10\x00\x12\t\n\x05\x45NTER\x10\x01\x12\n\n\x06\x43HANGE\x10\x02\x12\t\n\x05LEAVE\x10\x03\x42\t\n\x07subject\")\n\nCredential\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftaskbell/events/v1/events.proto\x12\x12taskbell.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#taskbell/comments/v1/comments.proto\x1a#taskbell/projects/v1/projects.proto\x1a\x1dtaskbell/tasks/v1/tasks.proto\"\xb4\x05\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63tor_id\x18\x04 \x01(\t\x12\x12\n\nproject_id\x18\x05 \x01(\t\x12\x0f\n\x07task_id\x18\x06 \x01(\t\x12\x14\n\x0ctask_version\x18\x07 \x01(\x05\x12%\n\x04task\x18\x08 \x01(\x0b\x32\x17.taskbell.tasks.v1.Task\x12\x16\n\x0e\x63hanged_fields\x18\t \x03(\t\x12\x0e\n\x06\x63ursor\x18\n \x01(\t\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x12\x15\n\rmentioned_ids\x18\x0f \x03(\t\x12\x15\n\rcommenter_ids\x18\x10 \x03(\t\x12)\n\x08previous\x18\x14 \x01(\x0b\x32\x17.taskbell.tasks.v1.Task\x12\x38\n\ntransition\x18\x15 \x01(\x0e\x32$.taskbell.events.v1.Event.Transition\x12.\n\x06member\x18\x0c \x01(\x0b\x32\x1c.taskbell.projects.v1.MemberH\x00\x12\x34\n\ncredential\x18\r \x01(\x0b\x32\x1e.taskbell.events.v1.CredentialH\x00\x12\x30\n\x07\x63omment\x18\x0e \x01(\x0b\x32\x1d.taskbell.comments.v1.CommentH\x00\x12.\n\x07\x61\x63\x63ount\x18\x16 \x01(\x0b\x32\x1b.taskbell.events.v1.AccountH\x00\"J\n\nTransition\x12\x1a\n\x16TRANSITION_UNSPECIFIED\x10\x00\x12\t\n\x05\x45NTER\x10\x01\x12\n\n\x06\x43HANGE\x10\x02\x12\t\n\x05LEAVE\x10\x03\x42\t\n\x07subject\")\n\nCredential\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"F\n\x07\x41\x63\x63ount\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12*\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x1a.taskbell.events.v1.Client\"-\n\x06\x43lient\x12\x12\n\nuser_agent\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,9 +36,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'taskbell.events.v1.events_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVENT']._serialized_start=194
-  _globals['_EVENT']._serialized_end=838
-  _globals['_EVENT_TRANSITION']._serialized_start=753
-  _globals['_EVENT_TRANSITION']._serialized_end=827
-  _globals['_CREDENTIAL']._serialized_start=840
-  _globals['_CREDENTIAL']._serialized_end=881
+  _globals['_EVENT']._serialized_end=886
+  _globals['_EVENT_TRANSITION']._serialized_start=801
+  _globals['_EVENT_TRANSITION']._serialized_end=875
+  _globals['_CREDENTIAL']._serialized_start=888
+  _globals['_CREDENTIAL']._serialized_end=929
+  _globals['_ACCOUNT']._serialized_start=931
+  _globals['_ACCOUNT']._serialized_end=1001
+  _globals['_CLIENT']._serialized_start=1003
+  _globals['_CLIENT']._serialized_end=1048
 # @@protoc_insertion_point(module_scope)

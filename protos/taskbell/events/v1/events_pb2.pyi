@@ -74,6 +74,7 @@ class Event(_message.Message):
     MEMBER_FIELD_NUMBER: _builtins.int
     CREDENTIAL_FIELD_NUMBER: _builtins.int
     COMMENT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """UUIDv7; a repeat of the same event has the same id."""
     type: _builtins.str
@@ -82,6 +83,8 @@ class Event(_message.Message):
     its worker died), task.retried (an attempt failed, others follow); task.due_soon, task.overdue; task.left (moved elsewhere, told
     in the project that it left); comment.created, comment.updated, comment.deleted; member.added, member.updated,
     member.removed; session.ended, token.revoked.
+    account.confirmation_requested, account.password_reset_requested, account.password_changed, account.signed_in: what is mailed to a
+    user about the account. No stream and no inbox shows them.
     """
     actor_id: _builtins.str
     """The user who did it; empty if the system did."""
@@ -135,6 +138,10 @@ class Event(_message.Message):
     def comment(self) -> _comments_pb2.Comment:
         """The comment after the change; what was deleted, without its text (comment.*)."""
 
+    @_builtins.property
+    def account(self) -> Global___Account:
+        """The account that something happened to (account.*)."""
+
     def __init__(
         self,
         *,
@@ -156,12 +163,13 @@ class Event(_message.Message):
         member: _projects_pb2.Member | None = ...,
         credential: Global___Credential | None = ...,
         comment: _comments_pb2.Comment | None = ...,
+        account: Global___Account | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "credential", b"credential", "member", b"member", "previous", b"previous", "subject", b"subject", "task", b"task", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "comment", b"comment", "credential", b"credential", "member", b"member", "previous", b"previous", "subject", b"subject", "task", b"task", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "changed_fields", b"changed_fields", "comment", b"comment", "commenter_ids", b"commenter_ids", "credential", b"credential", "cursor", b"cursor", "event_id", b"event_id", "member", b"member", "mentioned_ids", b"mentioned_ids", "previous", b"previous", "project_id", b"project_id", "subject", b"subject", "task", b"task", "task_id", b"task_id", "task_version", b"task_version", "time", b"time", "traceparent", b"traceparent", "transition", b"transition", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor_id", b"actor_id", "changed_fields", b"changed_fields", "comment", b"comment", "commenter_ids", b"commenter_ids", "credential", b"credential", "cursor", b"cursor", "event_id", b"event_id", "member", b"member", "mentioned_ids", b"mentioned_ids", "previous", b"previous", "project_id", b"project_id", "subject", b"subject", "task", b"task", "task_id", b"task_id", "task_version", b"task_version", "time", b"time", "traceparent", b"traceparent", "transition", b"transition", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["member", "credential", "comment"]  # noqa: Y015
+    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["member", "credential", "comment", "account"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
 
@@ -192,3 +200,57 @@ class Credential(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Credential: _TypeAlias = Credential  # noqa: Y015
+
+@_typing.final
+class Account(_message.Message):
+    """A user's account, in an event that is for this user alone. It never carries the token of a link."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose it is."""
+    @_builtins.property
+    def client(self) -> Global___Client:
+        """Where somebody signed in from (account.signed_in)."""
+
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        client: Global___Client | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Account: _TypeAlias = Account  # noqa: Y015
+
+@_typing.final
+class Client(_message.Message):
+    """A program that signed in, as far as it can be told."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_AGENT_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    user_agent: _builtins.str
+    """What it calls itself: its User-Agent, shortened."""
+    address: _builtins.str
+    """Its IP address."""
+    def __init__(
+        self,
+        *,
+        user_agent: _builtins.str = ...,
+        address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "user_agent", b"user_agent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Client: _TypeAlias = Client  # noqa: Y015

@@ -7,13 +7,16 @@ __all__ = (
     "AccountServiceStub",
     "BatchGetUsersRequest",
     "BatchGetUsersResponse",
+    "ConfirmEmailRequest",
     "CreateTokenRequest",
     "DeleteTokenRequest",
     "GetJwksRequest",
     "GetUserRequest",
     "IntrospectTokenRequest",
+    "IssueLinkRequest",
     "Jwk",
     "Jwks",
+    "Link",
     "ListTokensRequest",
     "ListTokensResponse",
     "LogInRequest",
@@ -21,6 +24,10 @@ __all__ = (
     "Principal",
     "RefreshSessionRequest",
     "RegisterUserRequest",
+    "RequestPasswordResetRequest",
+    "ResetPasswordRequest",
+    "ResetPasswordResponse",
+    "SendConfirmationRequest",
     "Session",
     "Token",
     "User",
@@ -71,6 +78,21 @@ class BatchGetUsersResponse(betterproto2.Message):
 
 
 default_message_pool.register_message("taskbell.accounts.v1", "BatchGetUsersResponse", BatchGetUsersResponse)
+
+
+@dataclass(eq=False, repr=False)
+class ConfirmEmailRequest(betterproto2.Message):
+    """
+    The input of ConfirmEmail.
+    """
+
+    token: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    From the link: `/#/confirm?token=...`. It works once, within three days, until a newer one is mailed.
+    """
+
+
+default_message_pool.register_message("taskbell.accounts.v1", "ConfirmEmailRequest", ConfirmEmailRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -146,6 +168,21 @@ default_message_pool.register_message("taskbell.accounts.v1", "IntrospectTokenRe
 
 
 @dataclass(eq=False, repr=False)
+class IssueLinkRequest(betterproto2.Message):
+    """
+    The input of IssueLink.
+    """
+
+    event_id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    The event that asked for the mail.
+    """
+
+
+default_message_pool.register_message("taskbell.accounts.v1", "IssueLinkRequest", IssueLinkRequest)
+
+
+@dataclass(eq=False, repr=False)
 class Jwk(betterproto2.Message):
     """
     One Ed25519 public key (RFC 8037).
@@ -198,6 +235,28 @@ class Jwks(betterproto2.Message):
 
 
 default_message_pool.register_message("taskbell.accounts.v1", "Jwks", Jwks)
+
+
+@dataclass(eq=False, repr=False)
+class Link(betterproto2.Message):
+    """
+    What a mailed link carries.
+    """
+
+    token: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    For ConfirmEmail or ResetPassword.
+    """
+
+    expire_time: "datetime.datetime | None" = betterproto2.field(
+        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    Until when it can be used.
+    """
+
+
+default_message_pool.register_message("taskbell.accounts.v1", "Link", Link)
 
 
 @dataclass(eq=False, repr=False)
@@ -360,6 +419,70 @@ default_message_pool.register_message("taskbell.accounts.v1", "RegisterUserReque
 
 
 @dataclass(eq=False, repr=False)
+class RequestPasswordResetRequest(betterproto2.Message):
+    """
+    The input of RequestPasswordReset.
+    """
+
+    email: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    The address that the user registered with, in upper or lower case.
+    """
+
+
+default_message_pool.register_message(
+    "taskbell.accounts.v1", "RequestPasswordResetRequest", RequestPasswordResetRequest
+)
+
+
+@dataclass(eq=False, repr=False)
+class ResetPasswordRequest(betterproto2.Message):
+    """
+    The input of ResetPassword.
+    """
+
+    token: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    From the link: `/#/reset?token=...`. It works once, within an hour, until a newer one is mailed.
+    """
+
+    password: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    The new password, 8 to 128 characters.
+    """
+
+
+default_message_pool.register_message("taskbell.accounts.v1", "ResetPasswordRequest", ResetPasswordRequest)
+
+
+@dataclass(eq=False, repr=False)
+class ResetPasswordResponse(betterproto2.Message):
+    """
+    The answer of ResetPassword.
+    """
+
+    ended_sessions: "int" = betterproto2.field(1, betterproto2.TYPE_INT32)
+    """
+    How many sessions it has ended.
+    """
+
+
+default_message_pool.register_message("taskbell.accounts.v1", "ResetPasswordResponse", ResetPasswordResponse)
+
+
+@dataclass(eq=False, repr=False)
+class SendConfirmationRequest(betterproto2.Message):
+    """
+    The input of SendConfirmation.
+    """
+
+    pass
+
+
+default_message_pool.register_message("taskbell.accounts.v1", "SendConfirmationRequest", SendConfirmationRequest)
+
+
+@dataclass(eq=False, repr=False)
 class Session(betterproto2.Message):
     """
     What a client needs to make calls, and to go on after `expires_in`.
@@ -472,6 +595,13 @@ class User(betterproto2.Message):
     Changes with the resource.
     """
 
+    email_confirm_time: "datetime.datetime | None" = betterproto2.field(
+        7, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    When the user showed that mails to the address arrive; absent until then. Only you and the services see it.
+    """
+
 
 default_message_pool.register_message("taskbell.accounts.v1", "User", User)
 
@@ -539,6 +669,119 @@ class AccountServiceStub(betterproto2_grpclib.ServiceStub):
             "/taskbell.accounts.v1.AccountService/BatchGetUsers",
             message,
             BatchGetUsersResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def send_confirmation(
+        self,
+        message: "SendConfirmationRequest | None" = None,
+        *,
+        timeout: "float | None" = None,
+        deadline: "Deadline | None" = None,
+        metadata: "MetadataLike | None" = None,
+    ) -> "___google__protobuf__.Empty":
+        """
+        Mails a link for confirming your address. RATE_LIMITED within a minute after the last one; nothing is mailed once the
+        address is confirmed.
+        """
+
+        if message is None:
+            message = SendConfirmationRequest()
+
+        return await self._unary_unary(
+            "/taskbell.accounts.v1.AccountService/SendConfirmation",
+            message,
+            ___google__protobuf__.Empty,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def confirm_email(
+        self,
+        message: "ConfirmEmailRequest",
+        *,
+        timeout: "float | None" = None,
+        deadline: "Deadline | None" = None,
+        metadata: "MetadataLike | None" = None,
+    ) -> "___google__protobuf__.Empty":
+        """
+        Confirms an e-mail address with the token of a link that was mailed there; LINK_INVALID if it can't be used (any more).
+        """
+
+        return await self._unary_unary(
+            "/taskbell.accounts.v1.AccountService/ConfirmEmail",
+            message,
+            ___google__protobuf__.Empty,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def request_password_reset(
+        self,
+        message: "RequestPasswordResetRequest",
+        *,
+        timeout: "float | None" = None,
+        deadline: "Deadline | None" = None,
+        metadata: "MetadataLike | None" = None,
+    ) -> "___google__protobuf__.Empty":
+        """
+        Mails a link for a new password to whoever has this address, once a minute at most. The answer doesn't tell whether
+        anybody has.
+        """
+
+        return await self._unary_unary(
+            "/taskbell.accounts.v1.AccountService/RequestPasswordReset",
+            message,
+            ___google__protobuf__.Empty,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def reset_password(
+        self,
+        message: "ResetPasswordRequest",
+        *,
+        timeout: "float | None" = None,
+        deadline: "Deadline | None" = None,
+        metadata: "MetadataLike | None" = None,
+    ) -> "ResetPasswordResponse":
+        """
+        Sets a new password with the token of such a link, and ends all sessions of the user. API tokens go on. LINK_INVALID if
+        the link can't be used (any more).
+        """
+
+        return await self._unary_unary(
+            "/taskbell.accounts.v1.AccountService/ResetPassword",
+            message,
+            ResetPasswordResponse,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def issue_link(
+        self,
+        message: "IssueLinkRequest",
+        *,
+        timeout: "float | None" = None,
+        deadline: "Deadline | None" = None,
+        metadata: "MetadataLike | None" = None,
+    ) -> "Link":
+        """
+        Makes the token of a link that somebody asked for, at the moment when it is mailed: it never lies anywhere. The same
+        request gets the same token, so that a mail which is sent twice works twice. LINK_INVALID if the link has been used or
+        replaced, or has expired. For the services only.
+        """
+
+        return await self._unary_unary(
+            "/taskbell.accounts.v1.AccountService/IssueLink",
+            message,
+            Link,
             timeout=timeout,
             deadline=deadline,
             metadata=metadata,

@@ -3,7 +3,7 @@
 # plugin: python-betterproto2
 # This file has been @generated
 
-__all__ = ("Credential", "Event", "EventTransition")
+__all__ = ("Account", "Client", "Credential", "Event", "EventTransition")
 
 import datetime
 from dataclasses import dataclass
@@ -40,6 +40,46 @@ class EventTransition(betterproto2.Enum):
     """
     The task is none of them any more.
     """
+
+
+@dataclass(eq=False, repr=False)
+class Account(betterproto2.Message):
+    """
+    A user's account, in an event that is for this user alone. It never carries the token of a link.
+    """
+
+    user_id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    Whose it is.
+    """
+
+    client: "Client | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    Where somebody signed in from (account.signed_in).
+    """
+
+
+default_message_pool.register_message("taskbell.events.v1", "Account", Account)
+
+
+@dataclass(eq=False, repr=False)
+class Client(betterproto2.Message):
+    """
+    A program that signed in, as far as it can be told.
+    """
+
+    user_agent: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    What it calls itself: its User-Agent, shortened.
+    """
+
+    address: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    Its IP address.
+    """
+
+
+default_message_pool.register_message("taskbell.events.v1", "Client", Client)
 
 
 @dataclass(eq=False, repr=False)
@@ -83,6 +123,8 @@ class Event(betterproto2.Message):
     its worker died), task.retried (an attempt failed, others follow); task.due_soon, task.overdue; task.left (moved elsewhere, told
     in the project that it left); comment.created, comment.updated, comment.deleted; member.added, member.updated,
     member.removed; session.ended, token.revoked.
+    account.confirmation_requested, account.password_reset_requested, account.password_changed, account.signed_in: what is mailed to a
+    user about the account. No stream and no inbox shows them.
     """
 
     time: "datetime.datetime | None" = betterproto2.field(
@@ -172,6 +214,11 @@ class Event(betterproto2.Message):
     )
     """
     The comment after the change; what was deleted, without its text (comment.*).
+    """
+
+    account: "Account | None" = betterproto2.field(22, betterproto2.TYPE_MESSAGE, optional=True, group="subject")
+    """
+    The account that something happened to (account.*).
     """
 
 
