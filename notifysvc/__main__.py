@@ -12,11 +12,13 @@ from chassis.run import run
 from chassis.service_command import check_migrated, run_service
 from chassis.tls_settings import service_tls
 from notifysvc import letter
+from notifysvc.account_mails import AccountMails
 from notifysvc.accounts import Accounts
 from notifysvc.acks import Acks
 from notifysvc.bell import Bell
 from notifysvc.consumer import Consumer
 from notifysvc.conversation import Hub
+from notifysvc.effects import Effect
 from notifysvc.event_log import EventLog
 from notifysvc.feed import Feed
 from notifysvc.inbox import Inbox
@@ -48,11 +50,13 @@ async def serve(settings: Settings) -> None:
     ):
         await check_migrated(pool, SCHEMA, MIGRATIONS)
         accounts = Accounts(tasksvc)
-        inbox = Inbox(pool)
         bell = Bell(bus)
         sender = letter.sender(settings.mail_from, settings.public_url)
-        link = SmtpLink(settings.smtp(), sender.address.addr_spec)
-        mailer = Mailer(NotificationMails(pool, accounts, sender), link, MailPace(pool, settings.mail_rate))
+        smtp, pace = settings.smtp(), MailPace(pool, settings.mail_rate)
+        mailer = Mailer(NotificationMails(pool, accounts, sender), SmtpLink(smtp, sender.address.addr_spec), pace)
+        account_mails = AccountMails(pool, accounts, sender)
+        account_mailer = Mailer(account_mails, SmtpLink(smtp, sender.address.addr_spec), pace)
+        inbox = Inbox(pool, [Effect(account_mails.of, account_mailer.nudge)])
         log = EventLog(bus)
         rights = Rights(accounts)
         feed = Feed(log, Tail(bus, log), rights)
@@ -76,6 +80,7 @@ async def serve(settings: Settings) -> None:
         consumer = Consumer(bus, log, inbox, bell, mailer)
         readings = Readings(readings_of_stream(bus)), Readings(readings_of_mails(pool))
         keepers = Janitor(pool), Sorting(pool)
+        mailers = (mailer, account_mailer)
         await run(
             server,
             notifications,
@@ -84,7 +89,7 @@ async def serve(settings: Settings) -> None:
             bell,
             acks,
             consumer,
-            mailer,
+            *mailers,
             *keepers,
             *readings,
             settings=settings,

@@ -1,10 +1,17 @@
-"""What notifysvc asks tasksvc: who a token speaks for, and where a user's e-mail goes."""
+"""What notifysvc asks tasksvc: who a token speaks for, where a user's e-mail goes, and what its link carries."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import grpc
-from taskbell.accounts.v1.accounts_pb2 import BatchGetUsersRequest, IntrospectTokenRequest, Principal, User
+from taskbell.accounts.v1.accounts_pb2 import (
+    BatchGetUsersRequest,
+    IntrospectTokenRequest,
+    IssueLinkRequest,
+    Link,
+    Principal,
+    User,
+)
 from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceStub
 
 from chassis.caller import Caller
@@ -29,6 +36,10 @@ class Accounts:
         """Those of the users that exist, by id. Raises Unavailable."""
         answer = await self._stub.BatchGetUsers(BatchGetUsersRequest(user_ids=list(user_ids)), timeout=_TIMEOUT)
         return {user.id: user for user in answer.users}
+
+    async def issue_link(self, event_id: str) -> Link:
+        """The link that an event has mailed. Raises LinkInvalid if nobody needs it any more, or Unavailable."""
+        return await self._stub.IssueLink(IssueLinkRequest(event_id=event_id), timeout=_TIMEOUT)
 
     async def authenticate(self, token: str) -> Caller:
         """Who makes a call with this token."""

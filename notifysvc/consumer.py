@@ -23,8 +23,9 @@ from chassis.errors import ServiceError
 from chassis.jetstream import STREAM, TRACEPARENT, Bus
 from chassis.tracing import Followers, bus_attributes
 from notifysvc.bell import Bell
+from notifysvc.effects import Arrival
 from notifysvc.event_log import EventLog, entry_of, sequence_of
-from notifysvc.inbox import Arrival, Inbox, check_readable
+from notifysvc.inbox import Inbox, check_readable
 from notifysvc.mailer import Mailer
 from notifysvc.pull import Pull
 
@@ -85,7 +86,7 @@ class Consumer:
             ack_wait=_ACK_WAIT,
             max_deliver=-1,
             max_ack_pending=16 * _BATCH,
-            filter_subjects=["taskbell.events.task.>", "taskbell.events.member.>"],
+            filter_subjects=["taskbell.events.task.>", "taskbell.events.member.>", "taskbell.events.account.>"],
         )
         await self._bus.jetstream.add_consumer(STREAM, config)
         return (await self._log.bounds()).stream

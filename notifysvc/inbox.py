@@ -1,6 +1,6 @@
 """The inbox: what concerned each person, and what they have seen of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -15,20 +15,11 @@ from chassis.errors import InvalidField, NotificationNotFound
 from chassis.page_bytes import MOST_BYTES, Portion
 from chassis.postgres import Pool, queries
 from notifysvc.concerned import concerned
+from notifysvc.effects import Arrival, Effect
 from notifysvc.inbox_filter import Selection
 from notifysvc.sorting import Marks
 
 SQL: Final[Mapping[str, str]] = queries("notifysvc")
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """An event that came, with its place in the stream."""
-
-    sequence: int
-    event: Event
-    traceparent: str = ""
-    """Of what published it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +43,9 @@ class _Row:
 class Inbox:
     """Everybody's, in PostgreSQL."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, also: Collection[Effect] = ()) -> None:
         self._pool = pool
+        self._also = also
 
     async def deliver(self, arrivals: Sequence[Arrival]) -> set[str]:
         """Gives the events their effect: notifications, and their e-mails. Returns whose inboxes may have changed.
@@ -66,7 +58,8 @@ class Inbox:
             if a.event.type in ("member.added", "member.removed")
         ]
         rows = [row for arrival in arrivals for row in _rows(arrival)]
-        if not rows and not departures:
+        also = [(effect, work) for effect in self._also if (work := await effect.of(arrivals))]
+        if not rows and not departures and not also:
             return set()
         async with self._pool.acquire() as connection, connection.transaction():
             if departures:
@@ -74,6 +67,10 @@ class Inbox:
             if rows:
                 columns = _columns([tuple(getattr(row, name) for name in _Row.__slots__) for row in rows])
                 await connection.execute(SQL["add_notifications"], [row.event_id for row in rows], *columns)
+            for _, work in also:
+                await work(connection)
+        for effect, _ in also:
+            effect.nudge()
         return {str(row.user_id) for row in rows}
 
     async def page(
@@ -128,6 +125,8 @@ def check_readable(event: Event) -> None:
     if event.HasField("member"):
         UUID(event.project_id)
         UUID(event.member.user_id)
+    if event.HasField("account"):
+        UUID(event.account.user_id)
 
 
 def _rows(arrival: Arrival) -> list[_Row]:

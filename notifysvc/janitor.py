@@ -31,6 +31,7 @@ class Janitor:
             try:
                 await self._pool.execute(SQL["forget_seen"], _SEEN_KEPT)
                 await self._pool.execute(SQL["forget_mails"], _MAILS_KEPT)
+                await self._pool.execute(SQL["forget_account_mails"], _MAILS_KEPT)
                 await self._pool.execute(SQL["forget_mail_slots"])
                 await self._pool.execute(SQL["forget_tickets"])
                 await self._pool.execute(SQL["forget_acks"], MAX_AGE)

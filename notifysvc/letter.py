@@ -22,7 +22,7 @@ _SUBJECT_LENGTH: Final = 120
 _EXCERPT_LENGTH: Final = 600
 _TURNS_TEXT_ROUND: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
-_TEMPLATES: Final = jinja2.Environment(
+TEMPLATES: Final = jinja2.Environment(
     loader=jinja2.PackageLoader("notifysvc"),
     autoescape=jinja2.select_autoescape(["html"]),
     undefined=jinja2.StrictUndefined,
@@ -90,8 +90,8 @@ class Sender:
         # Mail programs show a task's mails as one conversation, though its first message was never sent.
         message["In-Reply-To"] = message["References"] = thread
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(_TEMPLATES.get_template("letter.txt").render(facts), cte="quoted-printable")
-        html = _TEMPLATES.get_template("letter.html").render(facts)
+        message.set_content(TEMPLATES.get_template("letter.txt").render(facts), cte="quoted-printable")
+        html = TEMPLATES.get_template("letter.html").render(facts)
         message.add_alternative(html, subtype="html", cte="quoted-printable")
         # Not by chance, as it would be else: a mail that is sent again is the same to the last byte.
         message.set_boundary(sha256(str(message["Message-ID"]).encode()).hexdigest()[:32])

@@ -46,4 +46,8 @@ DELETE FROM mails WHERE state <> 1 AND end_time < now() - make_interval(secs => 
 -- read_waiting_mails
 -- Of the first that are due; more than that is alarming enough, and this is always quick. Those that are held wait on purpose.
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(since)), 0)::double precision AS oldest_age
-FROM (SELECT since FROM mails WHERE state = 1 AND hold = 0 ORDER BY next_time LIMIT 10000) AS first
+FROM (
+    (SELECT since FROM mails WHERE state = 1 AND hold = 0 ORDER BY next_time LIMIT 10000)
+    UNION ALL
+    (SELECT since FROM account_mails WHERE state = 1 AND hold = 0 ORDER BY next_time LIMIT 10000)
+) AS first

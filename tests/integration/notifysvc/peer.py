@@ -12,7 +12,7 @@ from taskbell.accounts.v1 import accounts_pb2 as pb
 from taskbell.accounts.v1 import accounts_pb2_grpc
 
 from chassis.caller import Caller
-from chassis.errors import TokenExpired, TokenInvalid
+from chassis.errors import LinkInvalid, TokenExpired, TokenInvalid
 from chassis.grpc_server import GrpcServer, Service
 
 _numbers = itertools.count(1)
@@ -51,6 +51,7 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
         self.port = 0
         self.tokens: dict[str, pb.Principal] = {}
         self.asked = 0
+        self.used_links: set[str] = set()
         self._held: dict[str, tuple[asyncio.Event, asyncio.Event]] = {}
 
     @property
@@ -115,6 +116,13 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
         return pb.BatchGetUsersResponse(
             users=[pb.User(id=each.id, username=each.name, email=each.email) for each in found]
         )
+
+    async def IssueLink(self, request: pb.IssueLinkRequest, _context: Any) -> pb.Link:
+        if request.event_id in self.used_links:
+            raise LinkInvalid("This link was used.")
+        link = pb.Link(token=f"token-of-{request.event_id}")
+        link.expire_time.FromJsonString("2026-11-23T15:04:05Z")
+        return link
 
 
 async def _nobody(_token: str) -> Caller:

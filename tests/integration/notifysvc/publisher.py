@@ -5,11 +5,11 @@ from uuid import uuid4
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from taskbell.comments.v1.comments_pb2 import Comment
-from taskbell.events.v1.events_pb2 import Credential, Event
+from taskbell.events.v1.events_pb2 import Account, Client, Credential, Event
 from taskbell.projects.v1.projects_pb2 import Member
 from taskbell.tasks.v1.tasks_pb2 import Task
 
-from chassis.jetstream import Bus, credential_subject, member_subject, task_subject
+from chassis.jetstream import Bus, account_subject, credential_subject, member_subject, task_subject
 from tests.integration.notifysvc.peer import Peer, Person
 
 
@@ -126,6 +126,11 @@ class Publisher:
     async def revoke(self, person: Person, token: str, token_id: str) -> None:
         del self._peer.tokens[token]
         await self._credential("token.revoked", person, token_id)
+
+    async def account(self, kind: str, person: Person, client: Client | None = None) -> Event:
+        event = Event(type=f"account.{kind}", account=Account(user_id=person.id, client=client))
+        await self.publish(account_subject(person.id), event)
+        return event
 
     async def _member(self, kind: str, person: Person, project: str, at: Timestamp | None = None) -> Event:
         event = Event(

@@ -7,7 +7,8 @@ from taskbell.events.v1.events_pb2 import Event
 from taskbell.projects.v1.projects_pb2 import Member
 from taskbell.tasks.v1.tasks_pb2 import Task
 
-from notifysvc.inbox import Arrival, check_readable, notification_id
+from notifysvc.effects import Arrival
+from notifysvc.inbox import check_readable, notification_id
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

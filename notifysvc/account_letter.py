@@ -1,0 +1,65 @@
+"""What an e-mail about an account says and how it is addressed."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from taskbell.accounts.v1.accounts_pb2 import Link, User
+from taskbell.events.v1.events_pb2 import Event
+
+from notifysvc.account_wording import CONFIRMATION, FOOTER, MONTHS, RESET, WORDINGS, Language
+from notifysvc.letter import TEMPLATES, Sender, one_line
+
+PAGES = {CONFIRMATION: "confirm", RESET: "reset"}
+"""Where on the web page a link leads. Its token stands in the fragment, which is in no server's log."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLetter:
+    """One mail to be."""
+
+    event: Event
+    to: User
+    link: Link | None = None
+
+
+def compose(sender: Sender, letter: AccountLetter, language: Language) -> EmailMessage:
+    """The mail. The same event always gives the same Message-ID."""
+    event, to, link = letter.event, letter.to, letter.link
+    wording, client = WORDINGS[language][event.type], event.account.client
+    happened = event.time.ToDatetime(UTC)
+    facts = {
+        "username": to.username,
+        "email": to.email,
+        "time": _told(link.expire_time.ToDatetime(UTC) if link else happened, language),
+        "client": one_line(client.user_agent),
+        "address": one_line(client.address),
+    }
+    content = {
+        "language": language,
+        "subject": wording.subject,
+        "text": wording.text.format(**facts).rstrip(),
+        "button": wording.button,
+        "url": f"{sender.public_url.rstrip('/')}/#/{PAGES[event.type]}?token={link.token}" if link else "",
+        "note": wording.note.format(**facts),
+        "footer": FOOTER[language].format(**facts),
+    }
+    message = EmailMessage(SMTP)
+    message["Message-ID"] = f"<{event.event_id}.{to.id}@{sender.address.domain or 'localhost'}>"
+    message["Date"] = format_datetime(happened)
+    message["From"] = sender.address
+    message["To"] = Address(to.username, addr_spec=to.email)
+    message["Subject"] = wording.subject
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(TEMPLATES.get_template("account.txt").render(content), cte="quoted-printable")
+    html = TEMPLATES.get_template("account.html").render(content)
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    message["Content-Language"] = language
+    return message
+
+
+def _told(time: datetime, language: Language) -> str:
+    return f"{time.day} {MONTHS[language][time.month - 1]} {time.year}, {time:%H:%M} UTC"
