@@ -1,4 +1,4 @@
-"""`taskbell register`, `login`, `logout`, `whoami`."""
+"""`taskbell register`, `login`, `logout`, `whoami`, `confirm`."""
 
 import sys
 from typing import Annotated
@@ -17,6 +17,7 @@ Password = Annotated[
     typer.Option("--password", "-p", help="Asked for when not given. Others on this machine may see it here."),
 ]
 PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+Link = Annotated[str | None, typer.Argument(help="The link from the mail, or the token at its end.")]
 
 
 @command(app)
@@ -30,8 +31,8 @@ async def register(
     password_stdin: PasswordStdin = False,
 ) -> None:
     """Registers a user, and logs in as that user."""
-    email = email or _ask("E-mail", "--email")
-    secret = _password(password, from_stdin=password_stdin, twice=True)
+    email = email or ask("E-mail", "--email")
+    secret = new_password(password, from_stdin=password_stdin)
     request = sdk.accounts.RegisterUserRequest(username=username, email=email, password=secret)
     await cli.client.accounts.register_user(request)
     await _log_in(cli, username, secret)
@@ -48,7 +49,7 @@ async def login(
 ) -> None:
     """Logs in; the session is kept in the configuration file until `taskbell logout`."""
     last = cli.context.session.username if cli.context.session else ""
-    name = username or last or _ask("Username", "USERNAME")
+    name = username or last or ask("Username", "USERNAME")
     await _log_in(cli, name, _password(password, from_stdin=password_stdin))
 
 
@@ -81,6 +82,23 @@ async def whoami(cli: Cli) -> None:
     cli.output.item(await me(cli.client), UserView())
 
 
+@command(app)
+async def confirm(cli: Cli, link: Link = None) -> None:
+    """Confirms your e-mail address with the link from the mail; without one, has that mail sent."""
+    if link:
+        await cli.client.accounts.confirm_email(sdk.accounts.ConfirmEmailRequest(token=token_of(link)))
+        cli.output.done("The address is confirmed.")
+        return
+    from cli.names import me
+
+    user = await me(cli.client)
+    if user.email_confirm_time is not None:
+        cli.output.done(f"{user.email} is confirmed already.")
+        return
+    await cli.client.accounts.send_confirmation(sdk.accounts.SendConfirmationRequest())
+    cli.output.done(f"A link is on its way to {user.email}.")
+
+
 async def _log_in(cli: Cli, username: str, password: str) -> None:
     from cli.credentials import session_of
     from cli.views.accounts import UserView
@@ -92,13 +110,24 @@ async def _log_in(cli: Cli, username: str, password: str) -> None:
         cli.output.item(answer.user, UserView())
 
 
+def new_password(given: str | None, *, from_stdin: bool) -> str:
+    """One that nobody knows yet; who types it, types it twice."""
+    return _password(given, from_stdin=from_stdin, twice=True)
+
+
+def token_of(link: str) -> str:
+    """What is at the end of a mailed link; or that end itself."""
+    return link.strip().rpartition("token=")[2]
+
+
 def _password(given: str | None, *, from_stdin: bool, twice: bool = False) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    return given or _ask("Password", "--password-stdin", hidden=True, twice=twice)
+    return given or ask("Password", "--password-stdin", hidden=True, twice=twice)
 
 
-def _ask(what: str, instead: str, *, hidden: bool = False, twice: bool = False) -> str:
+def ask(what: str, instead: str, *, hidden: bool = False, twice: bool = False) -> str:
+    """Asks at the terminal. Raises UsageProblem where there is none, and says what to give instead."""
     if not sys.stdin.isatty():
         raise UsageProblem(f"{what.lower()} is missing, and there is no terminal to ask at: give {instead}")
     answer: str = typer.prompt(what, hide_input=hidden, confirmation_prompt=twice, err=True)

@@ -13,6 +13,7 @@ from cli import (
     config,
     failures,
     inbox,
+    passwords,
     projects,
     queues,
     stack,
@@ -47,6 +48,12 @@ for name, group in (
     ("inbox", inbox.app),
     ("token", tokens.app),
     ("config", config.app),
+    ("project", projects),
+    ("queue", queues),
+    ("inbox", inbox),
+    ("token", tokens),
+    ("password", passwords),
+    ("config", config),
 ):
     app.add_typer(group, name=name)
 

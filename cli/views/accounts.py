@@ -19,6 +19,7 @@ class UserView:
             [
                 ("Username", user.username),
                 ("E-mail", user.email),
+                ("", "" if user.email_confirm_time or not user.email else "It isn't confirmed: taskbell confirm"),
                 ("Id", user.id),
                 ("Personal project", user.personal_project_id),
                 ("Registered", clock(user.create_time)),

@@ -1,9 +1,14 @@
 """Registering, logging in and out, and API tokens, as typed."""
 
 import asyncio
+import re
 import stat
+from collections.abc import Awaitable, Callable
+from typing import Any
 
+from devstack.stack import Stack
 from tests.integration.cli.terminal import PASSWORD, Terminal
+from tests.mailbox import Mailbox
 
 
 async def test_who_registers_is_logged_in(nobody: Terminal) -> None:
@@ -64,3 +69,31 @@ async def test_an_api_token_stands_in_for_the_session_until_it_is_revoked(ann: T
     assert await robot.refused(80, "project", "list")
     assert "TOKEN_NOT_FOUND" in await ann.refused(69, "token", "rm", "ci")
     assert made["secret"] not in await ann.ok("token", "list")
+
+
+async def test_an_address_is_confirmed_and_a_forgotten_password_replaced_by_mailed_links(
+    nobody: Terminal, somebody: Callable[[], Awaitable[Terminal]], stack: Stack
+) -> None:
+    carla = await somebody()
+    email = f"{carla.username}@example.com"
+    async with Mailbox(stack.mail_url) as box:
+        assert "It isn't confirmed" in await carla.ok("whoami")
+        assert "is on its way" in await carla.ok("confirm")
+        (mail,) = await box.arrived(f"to:{email} subject:confirm")
+        assert await carla.ok("confirm", link_in(mail)) == "The address is confirmed.\n"
+        assert "confirmed already" in await carla.ok("confirm")
+        assert (await carla.refused(67, "confirm", link_in(mail))).endswith("(LINK_INVALID)")
+        assert "is on its way" in await nobody.ok("password", "reset", email)
+        (mail,) = await box.arrived(f"to:{email} subject:password")
+    changed = await nobody.ok("password", "set", link_in(mail), "--password-stdin", stdin="a better one than before\n")
+    assert "1 session(s) have ended" in changed
+    assert await carla.refused(80, "project", "list")
+    await carla.ok("login", carla.username, "--password-stdin", stdin="a better one than before")
+    assert "(INVALID_FIELD)" in await nobody.refused(67, "password", "reset", "nowhere")
+    assert "LINK" in await nobody.refused(2, "password", "set")
+
+
+def link_in(mail: dict[str, Any]) -> str:
+    found = re.search(r"http\S+/#/\S+", mail["Text"])
+    assert found
+    return found[0]
