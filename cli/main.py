@@ -47,13 +47,8 @@ for name, group in (
     ("comments", comments.group),
     ("inbox", inbox.app),
     ("token", tokens.app),
+    ("password", passwords.app),
     ("config", config.app),
-    ("project", projects),
-    ("queue", queues),
-    ("inbox", inbox),
-    ("token", tokens),
-    ("password", passwords),
-    ("config", config),
 ):
     app.add_typer(group, name=name)
 
