@@ -7,7 +7,6 @@ a status in JSON; how it ended is counted.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from importlib.resources import files
 from json import dumps
 from typing import Final, TypeAlias
 
@@ -25,6 +24,7 @@ from gatewaysvc.exchange import Exchange, opened, read_credentials
 from gatewaysvc.http_metrics import HttpMetrics
 from gatewaysvc.introduction import Introduction
 from gatewaysvc.openapi import openapi
+from gatewaysvc.page import Page
 from gatewaysvc.path_template import BadEscape
 from gatewaysvc.problems import JSON, problem
 from gatewaysvc.rate_limits import RateLimits
@@ -38,7 +38,6 @@ from gatewaysvc.websocket import Conversations
 Handler: TypeAlias = Callable[[Exchange, Match], Awaitable[StreamResponse]]
 
 _SERVER_ERROR: Final = 500
-_PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'none'"
 _log = structlog.get_logger()
 
 
@@ -62,6 +61,7 @@ class App:
         self._leaving = asyncio.Event()
         self._metrics = HttpMetrics()
         self._readiness = Readiness(channels)
+        self._page = Page()
         self._table = RouteTable(service.descriptor for service in services)
         processes = {service.descriptor.full_name: service.process for service in services}
         self._handlers: dict[Route, Handler] = {
@@ -69,13 +69,11 @@ class App:
             for route in self._table.routes
         }
         self._pages: Mapping[str, Callable[[Exchange], Awaitable[Response]]] = {
-            "/": self._page,
             "/healthz": self._alive,
             "/readyz": self._ready,
             "/openapi.json": self._describe,
         }
         self._document = dumps(openapi(self._table.routes)).encode()
-        self._index = files("gatewaysvc").joinpath("web/index.html").read_bytes()
 
     def leave(self) -> None:
         """Ends every stream, telling its client to connect again; other requests go on."""
@@ -119,9 +117,12 @@ class App:
         page = self._pages.get(path)
         if page is not None:
             exchange.route = path
-            if request.method not in ("GET", "HEAD"):
-                raise MethodNotAllowed(f"{path} takes GET, HEAD.", metadata={"allow": "GET, HEAD"})
+            _only_read(exchange)
             return await page(exchange)
+        if (file := self._page.route(path)) is not None:
+            exchange.route = file
+            _only_read(exchange)
+            return self._page.answer(exchange)
         if request.method == "OPTIONS":
             return self._options(exchange, path)
         match = self._match(request, path)
@@ -154,10 +155,6 @@ class App:
             return kind(route, channel, self._leaving).answer
         return Unary(route, channel, self._introduction).answer
 
-    async def _page(self, exchange: Exchange) -> Response:
-        headers = {**exchange.headers, "Content-Security-Policy": _PAGE_POLICY, "Referrer-Policy": "no-referrer"}
-        return Response(body=self._index, headers=headers, content_type="text/html", charset="utf-8")
-
     async def _describe(self, exchange: Exchange) -> Response:
         return Response(body=self._document, headers=exchange.headers, content_type=JSON)
 
@@ -168,6 +165,11 @@ class App:
         states = await self._readiness.report()
         ready = not self._leaving.is_set() and all(state == "SERVING" for state in states.values())
         return _json({"status": "ok" if ready else "unavailable", "services": states}, 200 if ready else 503, exchange)
+
+
+def _only_read(exchange: Exchange) -> None:
+    if exchange.request.method not in ("GET", "HEAD"):
+        raise MethodNotAllowed(f"{exchange.route} takes GET, HEAD.", metadata={"allow": "GET, HEAD"})
 
 
 def _json(value: Mapping[str, object], status: int, exchange: Exchange) -> Response:

@@ -1,0 +1,89 @@
+// Requests and what can go wrong with them. Errors are told in the server's own words.
+
+/** What the server, or the way to it, had against a request. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status the HTTP status; 0 if there was no answer
+   * @param {string} reason the reason of its ErrorInfo, as docs/errors.md lists them
+   * @param {string} message
+   * @param {{field: string, description: string}[]} violations the fields at fault
+   */
+  constructor(status, reason, message, violations = []) {
+    super(message);
+    Object.assign(this, { name: 'ApiError', status, reason, violations });
+    this.status = status;
+    this.reason = reason;
+    this.violations = violations;
+  }
+
+  /** Whether the same request may well succeed a little later. */
+  get passing() {
+    return this.status === 0 || this.status === 429 || this.status === 503;
+  }
+}
+
+/**
+ * @typedef {object} Request
+ * @property {string} method
+ * @property {string} path
+ * @property {Record<string, any>} [query] what is empty is left out
+ * @property {any} [body]
+ * @property {Record<string, string>} [headers]
+ * @property {AbortSignal} [signal]
+ */
+
+/**
+ * One request, and its answer from JSON.
+ * @param {Request} request
+ * @returns {Promise<any>}
+ * @throws {ApiError}
+ */
+export async function send({ method, path, query, body, headers = {}, signal }) {
+  let response;
+  try {
+    response = await fetch(path + search(query), {
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+      cache: 'no-store',
+      credentials: 'omit',
+      referrerPolicy: 'no-referrer',
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, 'UNREACHABLE', '');
+  }
+  const answer = await response.json().catch(() => ({}));
+  if (response.ok) return answer;
+  throw problem(response, answer);
+}
+
+/**
+ * The same, tried again after a moment while the way to the server fails. For requests that may be repeated.
+ * @param {Request} request
+ * @returns {Promise<any>}
+ */
+export async function sendAgain(request) {
+  for (const wait of [300, 1200]) {
+    try {
+      return await send(request);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.passing) || !navigator.onLine) throw error;
+      await new Promise((resolve) => setTimeout(resolve, wait * (1 + Math.random())));
+    }
+  }
+  return send(request);
+}
+
+function problem(response, answer) {
+  const details = Array.isArray(answer.details) ? answer.details : [];
+  const about = (name) => details.find((detail) => String(detail['@type']).endsWith(name)) ?? {};
+  const reason = about('google.rpc.ErrorInfo').reason ?? 'UNKNOWN';
+  return new ApiError(response.status, reason, answer.message ?? response.statusText, about('google.rpc.BadRequest').fieldViolations ?? []);
+}
+
+function search(query = {}) {
+  const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== '');
+  return pairs.length ? `?${new URLSearchParams(pairs)}` : '';
+}

@@ -1,0 +1,67 @@
+// Short notes at the edge: what was done, with a way back; what went wrong, in the server's own words.
+import { h } from './dom.js';
+import { t } from './i18n.js';
+import { ApiError } from './http.js';
+import { icon } from './icons.js';
+
+const SHOWN_MS = 6000;
+const MOST = 3;
+const quiet = h('div.toasts', { role: 'status', 'aria-live': 'polite' });
+const loud = h('div.toasts.toasts-errors', { role: 'alert' });
+
+/** Where the notes appear; to be put into the document once. */
+export const places = [quiet, loud];
+
+/** @typedef {{label: string, run: () => any}} Action */
+
+/** @type {Action | undefined} */
+let latest;
+
+/** Notes that something was done. Returns what takes the note away. @param {string} text @param {Action} [action] */
+export function tell(text, action) {
+  latest = action;
+  return show(quiet, h('div.toast', null, icon('check'), h('p', null, text)), action);
+}
+
+/** Notes that something went wrong. @param {unknown} error */
+export function tellError(error) {
+  show(loud, h('div.toast.toast-error', null, icon('ban'), h('p', null, words(error))));
+}
+
+/** Does what the newest note offers (undo). */
+export function takeBack() {
+  const action = latest;
+  latest = undefined;
+  for (const toast of quiet.querySelectorAll('.toast')) toast.remove();
+  action?.run();
+}
+
+/** An error in words: the server's own, unless it never got there. @param {any} error */
+export function words(error) {
+  if (!(error instanceof ApiError)) {
+    reportError(error);
+    return t('error.ours');
+  }
+  return error.status === 0 ? t(navigator.onLine ? 'error.unreachable' : 'error.offline') : error.message;
+}
+
+function show(place, toast, action) {
+  const close = () => {
+    clearTimeout(timer);
+    toast.remove();
+  };
+  const run = () => {
+    close();
+    latest = undefined;
+    action.run();
+  };
+  if (action) toast.append(h('button.link', { type: 'button', onclick: run }, action.label));
+  toast.append(h('button.icon-button', { type: 'button', 'aria-label': t('close'), onclick: close }, icon('close')));
+  let timer = setTimeout(close, SHOWN_MS);
+  // Who reads it, or is about to press its button, has all the time.
+  for (const name of ['pointerenter', 'focusin']) toast.addEventListener(name, () => clearTimeout(timer));
+  for (const name of ['pointerleave', 'focusout']) toast.addEventListener(name, () => { timer = setTimeout(close, SHOWN_MS); });
+  place.append(toast);
+  while (place.children.length > MOST) place.firstElementChild?.remove();
+  return close;
+}

@@ -1,0 +1,23 @@
+// The members of a project, kept by events.
+import * as api from '../api.js';
+import * as live from '../live.js';
+import { effect, onCleanup, signal } from '../state.js';
+import { learnNames } from '../store.js';
+
+/** @param {string} projectId @returns {import('../state.js').Signal<any[]>} */
+export function membersOf(projectId) {
+  const members = signal(/** @type {any[]} */ ([]));
+  const read = async () => {
+    const found = await api.projects.members(projectId).catch(() => []);
+    learnNames(found);
+    members.value = found;
+  };
+  effect(() => {
+    void live.missed.value;
+    if (projectId) read();
+  });
+  onCleanup(live.listen((event, subscription) => {
+    if (subscription === 'all' && event.projectId === projectId && event.type.startsWith('member.')) read();
+  }));
+  return members;
+}
