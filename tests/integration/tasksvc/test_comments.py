@@ -11,6 +11,7 @@ from taskbell.tasks.v1 import tasks_pb2
 from chassis.errors import (
     AuthorRequired,
     CommentNotFound,
+    Conflict,
     EtagMismatch,
     InvalidField,
     InvalidOrderBy,
@@ -367,3 +368,55 @@ async def test_former_commenters_who_are_still_members_are_named_in_the_event(
     await say(bob, task, "and again")
     commenters = [set(event.commenter_ids) for event in await outbox.told_of(task.id) if event.HasField("comment")]
     assert commenters == [set(), {dan.id}, {dan.id}, {dan.id, bob.id}, {ann.id}]
+
+
+async def test_comments_on_a_task_that_moves_meanwhile_are_told_where_it_is(
+    ann: Person, task: tasks_pb2.Task, outbox: Outbox
+) -> None:
+    request = projects_pb2.CreateProjectRequest(project=projects_pb2.Project(title="elsewhere"))
+    elsewhere = (await ann.api.projects.CreateProject(request)).id
+    moves = [tasks_pb2.Task(id=task.id, project_id=each) for each in (elsewhere, task.project_id) * 5]
+    outcomes = await asyncio.gather(
+        *(say(ann, task, str(number)) for number in range(20)),
+        *(ann.api.tasks.UpdateTask(tasks_pb2.UpdateTaskRequest(task=each)) for each in moves),
+        return_exceptions=True,
+    )
+    assert {type(outcome) for outcome in outcomes if isinstance(outcome, BaseException)} <= {Conflict}
+    made = [outcome for outcome in outcomes if isinstance(outcome, pb.Comment)]
+    assert made
+    told = [event for event in await outbox.told_of(task.id) if event.type == "comment.created"]
+    assert {event.comment.id for event in told} == {comment.id for comment in made}
+    assert all(event.project_id == event.task.project_id == event.comment.project_id for event in told)
+
+
+async def test_of_an_edit_and_a_deletion_at_once_the_comment_is_gone_and_nothing_is_told_after_it(
+    bob: Person, task: tasks_pb2.Task, outbox: Outbox
+) -> None:
+    comments = [await say(bob, task, "first") for _ in range(8)]
+    outcomes = await asyncio.gather(
+        *(edit(bob, comment, "second") for comment in comments),
+        *(delete(bob, comment) for comment in comments),
+        return_exceptions=True,
+    )
+    assert {type(outcome) for outcome in outcomes if isinstance(outcome, BaseException)} <= {CommentNotFound}
+    assert await said(bob, task) == []
+    events = await outbox.told_of(task.id)
+    for comment in comments:
+        types = [event.type for event in events if event.comment.id == comment.id]
+        assert types in (
+            ["comment.created", "comment.deleted"],
+            ["comment.created", "comment.updated", "comment.deleted"],
+        )
+
+
+async def test_a_comment_that_comes_to_a_task_being_deleted_is_kept_or_refused(
+    bob: Person, task: tasks_pb2.Task
+) -> None:
+    deletion = bob.api.tasks.DeleteTask(tasks_pb2.DeleteTaskRequest(id=task.id))
+    outcomes = await asyncio.gather(
+        *(say(bob, task, str(number)) for number in range(10)), deletion, return_exceptions=True
+    )
+    assert {type(outcome) for outcome in outcomes if isinstance(outcome, BaseException)} <= {TaskNotFound}
+    kept = [outcome.text for outcome in outcomes if isinstance(outcome, pb.Comment)]
+    await bob.api.tasks.RestoreTask(tasks_pb2.RestoreTaskRequest(id=task.id))
+    assert sorted(await said(bob, task)) == sorted(kept)
