@@ -20,6 +20,7 @@ from notifysvc.consumer import Consumer
 from notifysvc.conversation import Hub
 from notifysvc.effects import Effect
 from notifysvc.event_log import EventLog
+from notifysvc.facets import Backfill
 from notifysvc.feed import Feed
 from notifysvc.inbox import Inbox
 from notifysvc.janitor import Janitor
@@ -31,7 +32,6 @@ from notifysvc.rights import Rights
 from notifysvc.servicer import NotificationServicer
 from notifysvc.settings import Settings
 from notifysvc.smtp import SmtpLink
-from notifysvc.sorting import Sorting
 from notifysvc.tail import Tail
 from notifysvc.tickets import Tickets
 
@@ -79,7 +79,7 @@ async def serve(settings: Settings) -> None:
         )
         consumer = Consumer(bus, log, inbox, bell, mailer)
         readings = Readings(readings_of_stream(bus)), Readings(readings_of_mails(pool))
-        keepers = Janitor(pool), Sorting(pool)
+        keepers = Janitor(pool), Backfill(pool)
         mailers = (mailer, account_mailer)
         await run(
             server,

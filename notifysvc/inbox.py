@@ -16,8 +16,8 @@ from chassis.page_bytes import MOST_BYTES, Portion
 from chassis.postgres import Pool, queries
 from notifysvc.concerned import concerned
 from notifysvc.effects import Arrival, Effect
+from notifysvc.facets import Facets
 from notifysvc.inbox_filter import Selection
-from notifysvc.sorting import Marks
 
 SQL: Final[Mapping[str, str]] = queries("notifysvc")
 
@@ -136,9 +136,9 @@ def _rows(arrival: Arrival) -> list[_Row]:
         return []
     data = event.SerializeToString()
     time = event.time.ToDatetime(UTC)
-    event_id, marks = UUID(event.event_id), Marks.of(event)
+    event_id, facets = UUID(event.event_id), Facets.of(event)
     return [
-        _Row(notification_id(arrival, user), event_id, UUID(user), reason, time, data, *marks, arrival.sequence)
+        _Row(notification_id(arrival, user), event_id, UUID(user), reason, time, data, *facets, arrival.sequence)
         for user, reason in people.items()
     ]
 

@@ -70,11 +70,11 @@ SELECT id FROM missing
 UPDATE notifications SET state = $2
 WHERE id IN (SELECT id FROM notifications WHERE user_id = $1 AND state <> $2 AND ({where}) ORDER BY id FOR UPDATE)
 
--- list_unsorted_notifications
+-- list_facetless_notifications
 -- Notifications that came before there were these columns, or through a program that didn't know them.
 SELECT id, event FROM notifications WHERE type IS NULL ORDER BY id LIMIT $1
 
--- sort_notifications
+-- set_facets
 UPDATE notifications AS n
 SET type = s.type, actor_id = s.actor_id, project_id = s.project_id, task_id = s.task_id, title = s.title
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[])

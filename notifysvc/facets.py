@@ -1,4 +1,4 @@
-"""What an inbox is sorted and filtered by, out of each notification's event.
+"""The facets of notifications: what inboxes are filtered by, out of each one's event.
 
 Notifications that were stored without it, before there were these columns or by a program of the release before, are
 filled in now and then.
@@ -18,10 +18,10 @@ from chassis.postgres import Pool, queries
 SQL: Final = queries("notifysvc")
 _EVERY: Final = 60.0
 _MOST: Final = 100
-_log = structlog.get_logger("notifysvc.sorting")
+_log = structlog.get_logger("notifysvc.facets")
 
 
-class Marks(NamedTuple):
+class Facets(NamedTuple):
     """The columns that come from the event."""
 
     type: str
@@ -36,7 +36,7 @@ class Marks(NamedTuple):
         return cls(event.type, _id(event.actor_id), _id(event.project_id), _id(event.task_id), event.task.title)
 
 
-class Sorting:
+class Backfill:
     """A worker. Replicas do no harm to each other."""
 
     def __init__(self, pool: Pool) -> None:
@@ -46,21 +46,21 @@ class Sorting:
         """Fills in what is missing, at once and every minute."""
         while not stopping.is_set():
             try:
-                more = await self._sort_some()
+                more = await self._fill_some()
             except ServiceError as error:
-                _log.warning("notifications not sorted", error=repr(error))
+                _log.warning("facets not filled in", error=repr(error))
                 more = False
             if not more:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_EVERY):
                         await stopping.wait()
 
-    async def _sort_some(self) -> bool:
+    async def _fill_some(self) -> bool:
         """Whether there may be more."""
-        rows = await self._pool.fetch(SQL["list_unsorted_notifications"], _MOST)
+        rows = await self._pool.fetch(SQL["list_facetless_notifications"], _MOST)
         if rows:
-            found = [(row["id"], *Marks.of(Event.FromString(row["event"]))) for row in rows]
-            await self._pool.execute(SQL["sort_notifications"], *map(list, zip(*found, strict=True)))
+            found = [(row["id"], *Facets.of(Event.FromString(row["event"]))) for row in rows]
+            await self._pool.execute(SQL["set_facets"], *map(list, zip(*found, strict=True)))
         return len(rows) == _MOST
 
 
