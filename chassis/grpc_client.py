@@ -30,8 +30,6 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 _IDEMPOTENT: Final = ("Get", "List", "Search", "BatchGet", "Introspect")
 _LONGEST_WAIT: Final = 3600
 _FIRST_PAUSE: Final = 0.05
-# The server can't be reached, or it stops and will not begin with the call.
-_PASSING: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 _OPTIONS: Final = (
     # A new replica is found, and a dead one left, with every resolution of its name: when a connection ends, and
     # servers see to it that none gets old.
@@ -115,7 +113,7 @@ class _Channel(grpc.aio.Channel):
 
 
 class _UnaryMethod:
-    """Calls with a deadline, again when the server can't be reached and a repeat does no harm."""
+    """Calls with a deadline, again when the server can't be reached, or stops, and a repeat does no harm."""
 
     def __init__(self, path: str, method: Any, authorization: str) -> None:
         self._method = method
@@ -159,7 +157,7 @@ class _UnaryCall:
         try:
             return (yield from self._call.__await__())
         except grpc.aio.AioRpcError as error:
-            if error.code() not in _PASSING or not self._repeatable:
+            if not self._again(error):
                 raise from_rpc_error(error) from error
             failed = error
         return (yield from self._repeated(failed).__await__())
@@ -170,7 +168,7 @@ class _UnaryCall:
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads repeats, keeps no secret
             pause *= 2
             remaining = self._until - time.monotonic()
-            if remaining <= 0 or error.code() not in _PASSING:
+            if remaining <= 0 or not self._again(error):
                 break
             self._call = self._attempt(timeout=remaining)
             try:
@@ -178,6 +176,11 @@ class _UnaryCall:
             except grpc.aio.AioRpcError as latest:
                 error = latest
         raise from_rpc_error(error) from error
+
+    def _again(self, error: grpc.aio.AioRpcError) -> bool:
+        """Whether the call may be made again: a server that stops has not begun with it, or a repeat does no harm."""
+        code = error.code()
+        return code is grpc.StatusCode.CANCELLED or (self._repeatable and code is grpc.StatusCode.UNAVAILABLE)
 
 
 class _StreamMethod:

@@ -192,9 +192,14 @@ async def test_a_server_that_stops_loses_no_call_while_there_is_another_one(serv
     assert [each.result() for each in asking] == [["here"] * 20] * 100
 
 
-async def test_a_call_that_the_server_cancelled_is_told_as_one_that_did_not_reach_it(serve, client):
-    async def delete_task(_request, context):
-        await context.abort(StatusCode.CANCELLED, "CANCELLED")
+@pytest.mark.parametrize(("then", "calls"), [(StatusCode.CANCELLED, ATTEMPTS), (StatusCode.UNAVAILABLE, 2)])
+async def test_what_a_stopping_server_has_not_begun_is_made_again_whatever_it_is(serve, client, then, calls):
+    seen = []
 
-    with pytest.raises(Unavailable, match="stopped before it answered"):
+    async def delete_task(_request, context):
+        seen.append(StatusCode.CANCELLED if not seen else then)
+        await context.abort(seen[-1], "")
+
+    with pytest.raises(Unavailable):
         await client(await serve(DeleteTask=delete_task)).DeleteTask(DeleteTaskRequest(id=ID))
+    assert len(seen) == calls
