@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import time
@@ -9,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+import aiohttp
 
 ROOT: Final = Path(__file__).parents[2]
 DOORS: Final = ("HTTP", "TASKS", "NOTIFY", "MAIL", "JAEGER", "PROMETHEUS", "GRAFANA")
@@ -81,6 +84,14 @@ class Container:
         async with asyncio.timeout(60):
             while await self.inspect("{{.State.StartedAt}}") == before:
                 await asyncio.sleep(_POLL)
+
+
+async def metric(container: Container, pattern: str) -> float:
+    """The sum of those of the container's metrics that the pattern matches."""
+    url = f"http://{await container.address()}:{METRICS[container.service]}/metrics"
+    async with aiohttp.ClientSession() as http, http.get(url) as response:
+        text = await response.text()
+    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if re.match(pattern, line))
 
 
 @dataclass(slots=True)

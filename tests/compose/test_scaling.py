@@ -2,26 +2,16 @@
 
 import asyncio
 import os
-import re
 import shutil
 
-import aiohttp
 import pytest
 
 from bench.load import Call, measure
 from tests.compose.conftest import Report
-from tests.compose.project import METRICS, Container, Project, docker
+from tests.compose.project import Container, Project, docker, metric
 from tests.compose.traffic import people, traffic
 
 pytestmark = pytest.mark.timeout(600)
-
-
-async def metric(container: Container, pattern: str) -> float:
-    """The sum of those of the container's metrics that the pattern matches."""
-    url = f"http://{await container.address()}:{METRICS[container.service]}/metrics"
-    async with aiohttp.ClientSession() as http, http.get(url) as response:
-        text = await response.text()
-    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if re.match(pattern, line))
 
 
 async def calls(containers: list[Container]) -> list[float]:
