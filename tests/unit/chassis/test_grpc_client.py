@@ -194,7 +194,7 @@ async def test_a_server_that_stops_loses_no_call_while_there_is_another_one(serv
 
 @pytest.mark.parametrize(("then", "calls"), [(StatusCode.CANCELLED, ATTEMPTS), (StatusCode.UNAVAILABLE, 2)])
 async def test_what_a_stopping_server_has_not_begun_is_made_again_whatever_it_is(serve, client, then, calls):
-    seen = []
+    seen: list[StatusCode] = []
 
     async def delete_task(_request, context):
         seen.append(StatusCode.CANCELLED if not seen else then)
