@@ -54,6 +54,11 @@ class Batch:
         return [step for step in self.steps if step.change.rehomes]
 
     @cached_property
+    def moved(self) -> list[Step]:
+        """Those that go to another project."""
+        return [step for step in self.steps if step.before.project_id != step.after.project_id]
+
+    @cached_property
     def trees(self) -> set[str]:
         """The projects in which tasks come to stand under others, or no longer do."""
         return {task.project_id for step in self.rehomed for task in (step.before, step.after)}

@@ -14,10 +14,12 @@ from chassis.postgres import Executor, Pool, queries, transaction
 from tasksvc.domain.queue import QueueRef
 from tasksvc.domain.task import Priority, Task
 from tasksvc.passed_by import PassedBy, Position
-from tasksvc.task_rows import COLUMNS, task_from_row
+from tasksvc.task_rows import changing, task_from_row
 
 SQL: Final = queries("tasksvc")
-_LEASE_TASKS: Final = SQL["lease_tasks"].format(columns=COLUMNS)
+_LEASE_TASKS: Final = SQL["lease_tasks"].format(
+    **changing("status", "attempt", "worker", "lease_expire_time", row="started")
+)
 _HIGHEST_FIRST: Final = tuple(sorted(Priority, reverse=True))
 _PARKING: Final = 0.5
 """Seconds that a claim spends on moving out of its way what may not start."""

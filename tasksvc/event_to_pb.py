@@ -1,8 +1,8 @@
 """A row of the outbox as the event that travels on the bus."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -12,10 +12,13 @@ from chassis.jetstream import account_subject, credential_subject, member_subjec
 from tasksvc.access import Role
 from tasksvc.comment_store import Comment
 from tasksvc.comment_to_pb import comment_to_pb
+from tasksvc.domain.task import Task
 from tasksvc.project_store import Member
 from tasksvc.project_to_pb import member_to_pb
-from tasksvc.task_rows import task_from_body
+from tasksvc.task_rows import task_before, task_from_body
 from tasksvc.task_to_pb import task_to_pb
+
+_STAMPS: Final = ("start_time", "end_time", "update_time", "version")
 
 
 def event_to_pb(row: asyncpg.Record) -> Event:
@@ -35,6 +38,12 @@ def event_to_pb(row: asyncpg.Record) -> Event:
         task = task_from_body(body)
         event.task_version = task.version
         event.task.CopyFrom(task_to_pb(task))
+        if row["previous"] is not None:
+            before = task_before(body, row["previous"], row["changed_fields"])
+            _tell_previous(event.previous, row["changed_fields"], before)
+        if row["type"] == "task.left":
+            event.task_version += 1
+            event.destination_id = str(row["subject_id"])
         event.mentioned_ids.extend(map(str, row["mentioned_ids"] or ()))
         event.commenter_ids.extend(map(str, row["commenter_ids"] or ()))
         if row["comment"] is not None:
@@ -46,6 +55,21 @@ def event_to_pb(row: asyncpg.Record) -> Event:
     else:
         event.credential.CopyFrom(Credential(id=body["id"], user_id=body["user_id"]))
     return event
+
+
+def _tell_previous(previous: Any, fields: Iterable[str], before: Task) -> None:
+    """Takes over the values that the fields had, and the stamps."""
+    task: Any = task_to_pb(before)
+    for name in (*fields, *_STAMPS):
+        known = task.DESCRIPTOR.fields_by_name[name]
+        value = getattr(task, name)
+        if known.is_repeated:
+            getattr(previous, name).extend(value)
+            getattr(previous, name).SetInParent()  # also if it was empty
+        elif known.message_type is None:
+            setattr(previous, name, value)
+        elif task.HasField(name):
+            getattr(previous, name).CopyFrom(value)
 
 
 def subject_of(event: Event) -> str:

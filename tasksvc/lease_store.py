@@ -16,14 +16,16 @@ from tasksvc.claims import Claims, Lease, Terms
 from tasksvc.domain.queue import QueueRef
 from tasksvc.domain.task import Task
 from tasksvc.jobs import note_returns
-from tasksvc.task_rows import COLUMNS, task_from_row
+from tasksvc.task_rows import changing, task_from_row
 
 __all__ = ["Answer", "Completed", "Expired", "Failed", "Lease", "LeaseStore", "Outcome", "Released", "Settled"]
 
 SQL: Final = queries("tasksvc")
-_SETTLE_LEASES: Final = SQL["settle_leases"].format(columns=COLUMNS)
-_EXTEND_LEASE: Final = SQL["extend_lease"].format(columns=COLUMNS)
-_REPORT_PROGRESS: Final = SQL["report_progress"].format(columns=COLUMNS)
+_SETTLE_LEASES: Final = SQL["settle_leases"].format(
+    **changing("status", "schedule_time", "result", "attempt", "last_error", "lease_expire_time", "worker")
+)
+_EXTEND_LEASE: Final = SQL["extend_lease"].format(**changing("lease_expire_time"))
+_REPORT_PROGRESS: Final = SQL["report_progress"].format(**changing("progress_percent", "progress_message"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ class Relay:
             waiting = [self._read(row, terms) for row in rows]
             # Ahead of the event: who hears of a version must not read an older one then, even if its writer was killed
             # before it could see to the cache.
-            await self._tasks.put(each.event.task for each in waiting if each.event.HasField("task"))
+            await self._tasks.put(each.event.task for each in waiting if _tells_state(each.event))
             await self._access.drop({user for each in waiting for user in _whose_access(each.event)})
             published = await self._publish(waiting)
             if published:
@@ -217,6 +217,11 @@ class Relay:
     def _share_changed(self) -> None:
         _OWNED.set(len(self.owned))
         self._bell.owns(self.owned)
+
+
+def _tells_state(event: Event) -> bool:
+    """Whether its task is as the event left it."""
+    return event.HasField("task") and event.type != "task.left"
 
 
 def _whose_access(event: Event) -> Iterable[str]:

@@ -21,7 +21,7 @@ from tasksvc.ordering import Order, order_sql
 from tasksvc.places import at
 from tasksvc.task_homes import check_assignees, check_homes, check_parents, hold_parents, no_parent
 from tasksvc.task_rows import task_from_body, task_from_row
-from tasksvc.task_writes import tasks_by_id, write_first, write_next
+from tasksvc.task_writes import tasks_by_id, tell_departures, write_first, write_next
 from tasksvc.unique_keys import free_unique_keys, take_unique_keys
 
 SQL: Final = queries("tasksvc")
@@ -145,6 +145,8 @@ class TaskStore:
             changes = [step.change for step in batch.steps]
             told = await with_mentions(connection, changes, [step.before for step in batch.steps])
             tasks |= await write_next(connection, told, locked=True)
+            if batch.moved:
+                await tell_departures(connection, [(step.before, step.after.project_id) for step in batch.moved])
             woken = await self._follow(connection, batch)
         return Written([tasks[edit.seen.id] for edit in edits], woken)
 

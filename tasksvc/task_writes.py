@@ -11,7 +11,7 @@ from chassis.postgres import Executor, queries
 from tasksvc.domain.change import Change
 from tasksvc.domain.task import Task
 from tasksvc.partitions import partition_of
-from tasksvc.task_rows import COLUMNS, task_from_row, task_to_body
+from tasksvc.task_rows import changing, task_from_row, task_to_body
 
 SQL: Final = queries("tasksvc")
 _TEXTS: Final = frozenset({"title", "description"})
@@ -19,6 +19,20 @@ _ASSIGN_TEXTS: Final = "title = new.title, description = new.description,"
 # The planner takes an array for a hundred items, for which it would rather read the whole table.
 _ONE: Final = "(SELECT $1::jsonb)"
 _MANY: Final = "jsonb_array_elements($1)"
+_CHANGEABLE: Final = (
+    *("project_id", "status", "priority", "labels", "assignee_id", "due_time", "schedule_time", "delete_time"),
+    *("parent_id", "result", "progress_percent", "progress_message", "attempt", "last_error", "lease_expire_time"),
+    *("worker", "blocked_by", "recurrence", "recurrence_mode", "recurrence_time_zone", "series_id"),
+)
+_CHANGE_TASKS: Final = {
+    (one, texts): SQL["change_tasks"].format(
+        items=_ONE if one else _MANY,
+        texts=_ASSIGN_TEXTS if texts else "",
+        **changing(*_CHANGEABLE, *(_TEXTS if texts else ())),
+    )
+    for one in (True, False)
+    for texts in (True, False)
+}
 
 
 async def write_first(db: Executor, changes: Sequence[Change]) -> list[Task]:
@@ -39,10 +53,23 @@ async def write_next(db: Executor, changes: Sequence[Change], *, locked: bool) -
         return {}
     texts = any(not _TEXTS.isdisjoint(change.fields) for change in changes)
     items = _items(changes)
-    statement = SQL["change_tasks"].format(
-        items=_ONE if len(items) == 1 else _MANY, texts=_ASSIGN_TEXTS if texts else "", columns=COLUMNS
-    )
+    statement = _CHANGE_TASKS[len(items) == 1, texts]
     return tasks_by_id(await db.fetch(statement, *_parameters(items), not locked))
+
+
+async def tell_departures(db: Executor, left: Sequence[tuple[Task, str]]) -> None:
+    """Tells of tasks, given as they were, in the projects that they leave for others in this transaction."""
+    items = [
+        {
+            "task": task_to_body(task),
+            "event_id": str(uuid7()),
+            "partition": partition_of(task.id),
+            "destination_id": destination,
+        }
+        for task, destination in left
+    ]
+    _, *who = _parameters(items)
+    await db.execute(SQL["tell_departures"], items, *who)
 
 
 def tasks_by_id(rows: Sequence[asyncpg.Record]) -> dict[str, Task]:

@@ -86,15 +86,15 @@ WITH place AS MATERIALIZED (
         lease_expire_time = CASE WHEN NOT $10::boolean THEN statement_timestamp() + make_interval(secs => duration) END,
         version = version + 1
     FROM chosen WHERE task.id = chosen.task_id AND leased
-    RETURNING {columns}
+    RETURNING {columns}, {previous} AS previous
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, previous, traceparent
     )
     SELECT
         uuidv7(), get_byte(uuid_send(id), 15) & 15, 'task.started', update_time, $12, project_id, id, version,
         CASE WHEN $10 THEN '{{status,attempt,worker}}' ELSE '{{status,attempt,lease_expire_time,worker}}' END::text[],
-        ROW(started.*)::task_states, $13
+        ROW({changed})::task_states, previous, $13
     FROM started
 ), unique_key AS MATERIALIZED (
     SELECT held.project_id, held.queue, held.key FROM started JOIN unique_keys AS held
@@ -109,7 +109,7 @@ WITH place AS MATERIALIZED (
 )
 SELECT
     chosen.number, chosen.ready_time, chosen.task_id, chosen.returns, chosen.lease_id,
-    statement_timestamp() + make_interval(secs => duration) AS lease_end, statement_timestamp() AS moment, started.*
+    statement_timestamp() + make_interval(secs => duration) AS lease_end, statement_timestamp() AS moment, {changed}
 FROM (
     SELECT number, ready_time, task_id, returns, lease_id, duration FROM chosen
     UNION ALL
@@ -247,10 +247,10 @@ WITH answer AS MATERIALIZED (
         worker = '',
         version = version + 1
     FROM settled WHERE task.id = settled.task_id
-    RETURNING {columns}
+    RETURNING {columns}, {previous} AS previous
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, previous, traceparent
     )
     SELECT
         uuidv7(), get_byte(uuid_send(id), 15) & 15, settled.type, update_time, $8, project_id, id, version,
@@ -260,7 +260,7 @@ WITH answer AS MATERIALIZED (
             WHEN 'task.retried' THEN '{{status,schedule_time,last_error,lease_expire_time,worker}}'
             ELSE '{{status,last_error,lease_expire_time,worker}}'
         END::text[],
-        ROW(changed.*)::task_states, $9
+        ROW({changed})::task_states, previous, $9
     FROM changed JOIN settled ON settled.task_id = changed.id
 ), counted AS (
     INSERT INTO job_keys AS known (queue_id, key, running, parked, most)
@@ -297,7 +297,7 @@ WITH answer AS MATERIALIZED (
 SELECT
     settled.lease_id AS answered,
     settled.status = 1 OR limited OR coalesce(counted.open, false) AS wakes,
-    changed.*
+    {changed}
 FROM changed
 JOIN settled ON settled.task_id = changed.id
 LEFT JOIN counted ON settled.key <> '' AND counted.queue_id = settled.queue_id AND counted.key = settled.key
@@ -322,17 +322,17 @@ WITH held AS MATERIALIZED (
 ), changed AS (
     UPDATE tasks AS task SET lease_expire_time = lease_end, update_time = now(), version = version + 1
     FROM extended WHERE task.id = extended.task_id
-    RETURNING {columns}
+    RETURNING {columns}, {previous} AS previous
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, previous, traceparent
     )
     SELECT
         uuidv7(), get_byte(uuid_send(id), 15) & 15, 'task.extended', update_time, $4, project_id, id, version,
-        '{{lease_expire_time}}', ROW(changed.*)::task_states, $5
+        '{{lease_expire_time}}', ROW({changed})::task_states, previous, $5
     FROM changed
 )
-SELECT * FROM changed
+SELECT {changed} FROM changed
 
 -- hold_leases
 -- The heartbeat of streams: no change of the tasks. Locked in the order of ids, as everywhere.
@@ -358,17 +358,17 @@ WITH held AS MATERIALIZED (
     SET progress_percent = $2, progress_message = $3, update_time = now(), version = version + 1
     FROM kept
     WHERE task.id = kept.task_id AND (progress_percent, progress_message) IS DISTINCT FROM ($2::smallint, $3::text)
-    RETURNING {columns}
+    RETURNING {columns}, {previous} AS previous
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, previous, traceparent
     )
     SELECT
         uuidv7(), get_byte(uuid_send(id), 15) & 15, 'task.progressed', update_time, $5, project_id, id, version,
-        '{{progress}}', ROW(changed.*)::task_states, $6
+        '{{progress}}', ROW({changed})::task_states, previous, $6
     FROM changed
 )
-SELECT * FROM changed
+SELECT {changed} FROM changed
 
 -- leased_task
 SELECT task.* FROM jobs JOIN task_states AS task ON task.id = jobs.task_id

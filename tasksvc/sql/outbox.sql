@@ -3,8 +3,8 @@
 -- many waiting holds no other back.
 SELECT
     event.id, event.event_id, event.partition, event.type, event.time, event.actor_id, event.project_id, event.task_id,
-    event.changed_fields, event.comment, event.mentioned_ids, event.commenter_ids, event.traceparent,
-    coalesce(event.body, to_jsonb(event.task)) AS body,
+    event.subject_id, event.changed_fields, event.comment, event.mentioned_ids, event.commenter_ids, event.traceparent,
+    coalesce(event.body, to_jsonb(event.task)) AS body, to_jsonb(event.previous) AS previous,
     coalesce(
         CASE WHEN event.task_id IS NOT NULL THEN (
             -- The newest of its changes or of its comments: each has an index.

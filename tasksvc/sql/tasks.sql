@@ -40,20 +40,31 @@ WITH change AS MATERIALIZED (
         recurrence_time_zone = new.recurrence_time_zone, series_id = new.series_id
     FROM change, jsonb_populate_record(NULL::task_states, item -> 'task') AS new
     WHERE task.id = change.id AND task.version = new.version - 1 AND NOT (task.blocks AND $4::boolean)
-    RETURNING {columns}
+    RETURNING {columns}, {previous} AS previous
 ), event AS (
     INSERT INTO events (
-        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, mentioned_ids,
-        traceparent
+        event_id, partition, type, time, actor_id, project_id, task_id, version, changed_fields, task, previous,
+        mentioned_ids, traceparent
     )
     SELECT
         (item ->> 'event_id')::uuid, (item ->> 'partition')::smallint, item ->> 'type', changed.update_time, $2,
         changed.project_id, id, changed.version,
-        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), ROW(changed.*)::task_states,
+        ARRAY(SELECT jsonb_array_elements_text(item -> 'fields')), ROW({changed})::task_states, previous,
         CASE WHEN item ? 'mentioned' THEN ARRAY(SELECT jsonb_array_elements_text(item -> 'mentioned'))::uuid[] END, $3
     FROM changed JOIN change USING (id)
 )
-SELECT * FROM changed
+SELECT {changed} FROM changed
+
+-- tell_departures
+-- Tasks that go to another project are told of in the one that they leave, as they were there: what becomes of them elsewhere, its
+-- members may not see. Such an event is none of a task's versions. $2: the actor; $3: the trace context.
+INSERT INTO events (
+    event_id, partition, type, actor_id, project_id, task_id, subject_id, changed_fields, task, traceparent
+)
+SELECT
+    (item ->> 'event_id')::uuid, (item ->> 'partition')::smallint, 'task.left', $2, left_task.project_id, left_task.id,
+    (item ->> 'destination_id')::uuid, '{project_id}', ROW(left_task.*)::task_states, $3
+FROM jsonb_array_elements($1) AS given (item), jsonb_populate_record(NULL::task_states, item -> 'task') AS left_task
 
 -- get_task
 SELECT * FROM task_states WHERE id = $1

@@ -22,27 +22,30 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from taskbell.comments.v1 import comments_pb2 as taskbell_dot_comments_dot_v1_dot_comments__pb2
 from taskbell.projects.v1 import projects_pb2 as taskbell_dot_projects_dot_v1_dot_projects__pb2
 from taskbell.tasks.v1 import tasks_pb2 as taskbell_dot_tasks_dot_v1_dot_tasks__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftaskbell/events/v1/events.proto\x12\x12taskbell.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#taskbell/comments/v1/comments.proto\x1a#taskbell/projects/v1/projects.proto\x1a\x1dtaskbell/tasks/v1/tasks.proto\"\xb4\x05\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63tor_id\x18\x04 \x01(\t\x12\x12\n\nproject_id\x18\x05 \x01(\t\x12\x0f\n\x07task_id\x18\x06 \x01(\t\x12\x14\n\x0ctask_version\x18\x07 \x01(\x05\x12%\n\x04task\x18\x08 \x01(\x0b\x32\x17.taskbell.tasks.v1.Task\x12\x16\n\x0e\x63hanged_fields\x18\t \x03(\t\x12\x0e\n\x06\x63ursor\x18\n \x01(\t\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x12\x15\n\rmentioned_ids\x18\x0f \x03(\t\x12\x15\n\rcommenter_ids\x18\x10 \x03(\t\x12)\n\x08previous\x18\x14 \x01(\x0b\x32\x17.taskbell.tasks.v1.Task\x12\x38\n\ntransition\x18\x15 \x01(\x0e\x32$.taskbell.events.v1.Event.Transition\x12.\n\x06member\x18\x0c \x01(\x0b\x32\x1c.taskbell.projects.v1.MemberH\x00\x12\x34\n\ncredential\x18\r \x01(\x0b\x32\x1e.taskbell.events.v1.CredentialH\x00\x12\x30\n\x07\x63omment\x18\x0e \x01(\x0b\x32\x1d.taskbell.comments.v1.CommentH\x00\x12.\n\x07\x61\x63\x63ount\x18\x16 \x01(\x0b\x32\x1b.taskbell.events.v1.AccountH\x00\"J\n\nTransition\x12\x1a\n\x16TRANSITION_UNSPECIFIED\x10\x00\x12\t\n\x05\x45NTER\x10\x01\x12\n\n\x06\x43HANGE\x10\x02\x12\t\n\x05LEAVE\x10\x03\x42\t\n\x07subject\")\n\nCredential\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"F\n\x07\x41\x63\x63ount\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12*\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x1a.taskbell.events.v1.Client\"-\n\x06\x43lient\x12\x12\n\nuser_agent\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftaskbell/events/v1/events.proto\x12\x12taskbell.events.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#taskbell/comments/v1/comments.proto\x1a#taskbell/projects/v1/projects.proto\x1a\x1dtaskbell/tasks/v1/tasks.proto\"\xd1\x05\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63tor_id\x18\x04 \x01(\t\x12\x12\n\nproject_id\x18\x05 \x01(\t\x12\x0f\n\x07task_id\x18\x06 \x01(\t\x12\x14\n\x0ctask_version\x18\x07 \x01(\x05\x12%\n\x04task\x18\x08 \x01(\x0b\x32\x17.taskbell.tasks.v1.Task\x12\x16\n\x0e\x63hanged_fields\x18\t \x03(\t\x12\x0e\n\x06\x63ursor\x18\n \x01(\t\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x12\x15\n\rmentioned_ids\x18\x0f \x03(\t\x12\x15\n\rcommenter_ids\x18\x10 \x03(\t\x12.\n\x08previous\x18\x14 \x01(\x0b\x32\x1c.taskbell.events.v1.Previous\x12\x38\n\ntransition\x18\x15 \x01(\x0e\x32$.taskbell.events.v1.Event.Transition\x12\x16\n\x0e\x64\x65stination_id\x18\x17 \x01(\t\x12.\n\x06member\x18\x0c \x01(\x0b\x32\x1c.taskbell.projects.v1.MemberH\x00\x12\x34\n\ncredential\x18\r \x01(\x0b\x32\x1e.taskbell.events.v1.CredentialH\x00\x12\x30\n\x07\x63omment\x18\x0e \x01(\x0b\x32\x1d.taskbell.comments.v1.CommentH\x00\x12.\n\x07\x61\x63\x63ount\x18\x16 \x01(\x0b\x32\x1b.taskbell.events.v1.AccountH\x00\"J\n\nTransition\x12\x1a\n\x16TRANSITION_UNSPECIFIED\x10\x00\x12\t\n\x05\x45NTER\x10\x01\x12\n\n\x06\x43HANGE\x10\x02\x12\t\n\x05LEAVE\x10\x03\x42\t\n\x07subject\"\xcc\t\n\x08Previous\x12\x17\n\nproject_id\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05title\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x18\n\x0b\x64\x65scription\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x33\n\x06status\x18\x05 \x01(\x0e\x32\x1e.taskbell.tasks.v1.Task.StatusH\x03\x88\x01\x01\x12\x37\n\x08priority\x18\x06 \x01(\x0e\x32 .taskbell.tasks.v1.Task.PriorityH\x04\x88\x01\x01\x12*\n\x06labels\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.ListValue\x12\x18\n\x0b\x61ssignee_id\x18\t \x01(\tH\x05\x88\x01\x01\x12,\n\x08\x64ue_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rschedule_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65lete_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\tparent_id\x18\x11 \x01(\tH\x06\x88\x01\x01\x12\x14\n\x07version\x18\x12 \x01(\x05H\x07\x88\x01\x01\x12\'\n\x06result\x18\x16 \x01(\x0b\x32\x17.google.protobuf.Struct\x12-\n\x08progress\x18\x17 \x01(\x0b\x32\x1b.taskbell.tasks.v1.Progress\x12\x14\n\x07\x61ttempt\x18\x18 \x01(\x05H\x08\x88\x01\x01\x12\x17\n\nlast_error\x18\x19 \x01(\tH\t\x88\x01\x01\x12\x35\n\x11lease_expire_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x06worker\x18\x1b \x01(\tH\n\x88\x01\x01\x12.\n\nblocked_by\x18! \x01(\x0b\x32\x1a.google.protobuf.ListValue\x12\x17\n\nrecurrence\x18\" \x01(\tH\x0b\x88\x01\x01\x12\x44\n\x0frecurrence_mode\x18# \x01(\x0e\x32&.taskbell.tasks.v1.Task.RecurrenceModeH\x0c\x88\x01\x01\x12!\n\x14recurrence_time_zone\x18$ \x01(\tH\r\x88\x01\x01\x12\x16\n\tseries_id\x18% \x01(\tH\x0e\x88\x01\x01\x42\r\n\x0b_project_idB\x08\n\x06_titleB\x0e\n\x0c_descriptionB\t\n\x07_statusB\x0b\n\t_priorityB\x0e\n\x0c_assignee_idB\x0c\n\n_parent_idB\n\n\x08_versionB\n\n\x08_attemptB\r\n\x0b_last_errorB\t\n\x07_workerB\r\n\x0b_recurrenceB\x12\n\x10_recurrence_modeB\x17\n\x15_recurrence_time_zoneB\x0c\n\n_series_id\")\n\nCredential\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"F\n\x07\x41\x63\x63ount\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12*\n\x06\x63lient\x18\x02 \x01(\x0b\x32\x1a.taskbell.events.v1.Client\"-\n\x06\x43lient\x12\x12\n\nuser_agent\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'taskbell.events.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENT']._serialized_start=194
-  _globals['_EVENT']._serialized_end=886
-  _globals['_EVENT_TRANSITION']._serialized_start=801
-  _globals['_EVENT_TRANSITION']._serialized_end=875
-  _globals['_CREDENTIAL']._serialized_start=888
-  _globals['_CREDENTIAL']._serialized_end=929
-  _globals['_ACCOUNT']._serialized_start=931
-  _globals['_ACCOUNT']._serialized_end=1001
-  _globals['_CLIENT']._serialized_start=1003
-  _globals['_CLIENT']._serialized_end=1048
+  _globals['_EVENT']._serialized_start=224
+  _globals['_EVENT']._serialized_end=945
+  _globals['_EVENT_TRANSITION']._serialized_start=860
+  _globals['_EVENT_TRANSITION']._serialized_end=934
+  _globals['_PREVIOUS']._serialized_start=948
+  _globals['_PREVIOUS']._serialized_end=2176
+  _globals['_CREDENTIAL']._serialized_start=2178
+  _globals['_CREDENTIAL']._serialized_end=2219
+  _globals['_ACCOUNT']._serialized_start=2221
+  _globals['_ACCOUNT']._serialized_end=2291
+  _globals['_CLIENT']._serialized_start=2293
+  _globals['_CLIENT']._serialized_end=2338
 # @@protoc_insertion_point(module_scope)

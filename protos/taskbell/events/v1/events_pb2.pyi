@@ -6,6 +6,7 @@ What travels on the bus, and from there to whoever listens."""
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -71,6 +72,7 @@ class Event(_message.Message):
     COMMENTER_IDS_FIELD_NUMBER: _builtins.int
     PREVIOUS_FIELD_NUMBER: _builtins.int
     TRANSITION_FIELD_NUMBER: _builtins.int
+    DESTINATION_ID_FIELD_NUMBER: _builtins.int
     MEMBER_FIELD_NUMBER: _builtins.int
     CREDENTIAL_FIELD_NUMBER: _builtins.int
     COMMENT_FIELD_NUMBER: _builtins.int
@@ -100,6 +102,8 @@ class Event(_message.Message):
     """The W3C trace context of the call that made the change."""
     transition: Global___Event.Transition.ValueType
     """What it means for the tasks that a subscription is about. Set on delivery, not on the bus; not for the inbox."""
+    destination_id: _builtins.str
+    """With task.left: where the task went. Set on the bus, not on delivery: it may be none of the reader's business."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it was committed."""
@@ -121,9 +125,9 @@ class Event(_message.Message):
         """Of comment.created: members who commented on the task before, up to 500; never the new comment's author."""
 
     @_builtins.property
-    def previous(self) -> _tasks_pb2.Task:
-        """The values that the changed fields had before, and the former times of start, end and update; a field that isn't there was
-        empty. Absent when the task was created, and for those who may not see the project that it comes from.
+    def previous(self) -> Global___Previous:
+        """What the change of the task replaced. Absent when it was created, or changed nothing of it; and for those who may not see the
+        project that the task comes from.
         """
 
     @_builtins.property
@@ -158,8 +162,9 @@ class Event(_message.Message):
         traceparent: _builtins.str = ...,
         mentioned_ids: _abc.Iterable[_builtins.str] | None = ...,
         commenter_ids: _abc.Iterable[_builtins.str] | None = ...,
-        previous: _tasks_pb2.Task | None = ...,
+        previous: Global___Previous | None = ...,
         transition: Global___Event.Transition.ValueType = ...,
+        destination_id: _builtins.str = ...,
         member: _projects_pb2.Member | None = ...,
         credential: Global___Credential | None = ...,
         comment: _comments_pb2.Comment | None = ...,
@@ -167,13 +172,218 @@ class Event(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "comment", b"comment", "credential", b"credential", "member", b"member", "previous", b"previous", "subject", b"subject", "task", b"task", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor_id", b"actor_id", "changed_fields", b"changed_fields", "comment", b"comment", "commenter_ids", b"commenter_ids", "credential", b"credential", "cursor", b"cursor", "event_id", b"event_id", "member", b"member", "mentioned_ids", b"mentioned_ids", "previous", b"previous", "project_id", b"project_id", "subject", b"subject", "task", b"task", "task_id", b"task_id", "task_version", b"task_version", "time", b"time", "traceparent", b"traceparent", "transition", b"transition", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor_id", b"actor_id", "changed_fields", b"changed_fields", "comment", b"comment", "commenter_ids", b"commenter_ids", "credential", b"credential", "cursor", b"cursor", "destination_id", b"destination_id", "event_id", b"event_id", "member", b"member", "mentioned_ids", b"mentioned_ids", "previous", b"previous", "project_id", b"project_id", "subject", b"subject", "task", b"task", "task_id", b"task_id", "task_version", b"task_version", "time", b"time", "traceparent", b"traceparent", "transition", b"transition", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["member", "credential", "comment", "account"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
 
 Global___Event: _TypeAlias = Event  # noqa: Y015
+
+@_typing.final
+class Previous(_message.Message):
+    """What a task was before a change: of the fields that changed, the values that they had, whose names and meanings are Task's; besides
+    the version and the former stamps. A time that changed and is absent here was absent.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_ID_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    SCHEDULE_TIME_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    DELETE_TIME_FIELD_NUMBER: _builtins.int
+    PARENT_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    LAST_ERROR_FIELD_NUMBER: _builtins.int
+    LEASE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    WORKER_FIELD_NUMBER: _builtins.int
+    BLOCKED_BY_FIELD_NUMBER: _builtins.int
+    RECURRENCE_FIELD_NUMBER: _builtins.int
+    RECURRENCE_MODE_FIELD_NUMBER: _builtins.int
+    RECURRENCE_TIME_ZONE_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    project_id: _builtins.str
+    """The project it was in."""
+    title: _builtins.str
+    """The former title."""
+    description: _builtins.str
+    """The former description."""
+    status: _tasks_pb2.Task.Status.ValueType
+    """The former status."""
+    priority: _tasks_pb2.Task.Priority.ValueType
+    """The former priority."""
+    assignee_id: _builtins.str
+    """The former assignee id."""
+    parent_id: _builtins.str
+    """The former parent id."""
+    version: _builtins.int
+    """The version that the change replaced."""
+    attempt: _builtins.int
+    """The former attempt."""
+    last_error: _builtins.str
+    """The former last error."""
+    worker: _builtins.str
+    """The former worker."""
+    recurrence: _builtins.str
+    """The former recurrence."""
+    recurrence_mode: _tasks_pb2.Task.RecurrenceMode.ValueType
+    """The former recurrence mode."""
+    recurrence_time_zone: _builtins.str
+    """The former recurrence time zone."""
+    series_id: _builtins.str
+    """The former series id."""
+    @_builtins.property
+    def labels(self) -> _struct_pb2.ListValue:
+        """All of its labels."""
+
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """The former due time."""
+
+    @_builtins.property
+    def schedule_time(self) -> _timestamp_pb2.Timestamp:
+        """The former schedule time."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """The former start time."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """The former end time."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """The former update time."""
+
+    @_builtins.property
+    def delete_time(self) -> _timestamp_pb2.Timestamp:
+        """The former delete time."""
+
+    @_builtins.property
+    def result(self) -> _struct_pb2.Struct:
+        """The former result."""
+
+    @_builtins.property
+    def progress(self) -> _tasks_pb2.Progress:
+        """The former progress."""
+
+    @_builtins.property
+    def lease_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """The former lease expire time."""
+
+    @_builtins.property
+    def blocked_by(self) -> _struct_pb2.ListValue:
+        """The former blocked by."""
+
+    def __init__(
+        self,
+        *,
+        project_id: _builtins.str | None = ...,
+        title: _builtins.str | None = ...,
+        description: _builtins.str | None = ...,
+        status: _tasks_pb2.Task.Status.ValueType | None = ...,
+        priority: _tasks_pb2.Task.Priority.ValueType | None = ...,
+        labels: _struct_pb2.ListValue | None = ...,
+        assignee_id: _builtins.str | None = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+        schedule_time: _timestamp_pb2.Timestamp | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        delete_time: _timestamp_pb2.Timestamp | None = ...,
+        parent_id: _builtins.str | None = ...,
+        version: _builtins.int | None = ...,
+        result: _struct_pb2.Struct | None = ...,
+        progress: _tasks_pb2.Progress | None = ...,
+        attempt: _builtins.int | None = ...,
+        last_error: _builtins.str | None = ...,
+        lease_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        worker: _builtins.str | None = ...,
+        blocked_by: _struct_pb2.ListValue | None = ...,
+        recurrence: _builtins.str | None = ...,
+        recurrence_mode: _tasks_pb2.Task.RecurrenceMode.ValueType | None = ...,
+        recurrence_time_zone: _builtins.str | None = ...,
+        series_id: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_assignee_id", b"_assignee_id", "_attempt", b"_attempt", "_description", b"_description", "_last_error", b"_last_error", "_parent_id", b"_parent_id", "_priority", b"_priority", "_project_id", b"_project_id", "_recurrence", b"_recurrence", "_recurrence_mode", b"_recurrence_mode", "_recurrence_time_zone", b"_recurrence_time_zone", "_series_id", b"_series_id", "_status", b"_status", "_title", b"_title", "_version", b"_version", "_worker", b"_worker", "assignee_id", b"assignee_id", "attempt", b"attempt", "blocked_by", b"blocked_by", "delete_time", b"delete_time", "description", b"description", "due_time", b"due_time", "end_time", b"end_time", "labels", b"labels", "last_error", b"last_error", "lease_expire_time", b"lease_expire_time", "parent_id", b"parent_id", "priority", b"priority", "progress", b"progress", "project_id", b"project_id", "recurrence", b"recurrence", "recurrence_mode", b"recurrence_mode", "recurrence_time_zone", b"recurrence_time_zone", "result", b"result", "schedule_time", b"schedule_time", "series_id", b"series_id", "start_time", b"start_time", "status", b"status", "title", b"title", "update_time", b"update_time", "version", b"version", "worker", b"worker"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_assignee_id", b"_assignee_id", "_attempt", b"_attempt", "_description", b"_description", "_last_error", b"_last_error", "_parent_id", b"_parent_id", "_priority", b"_priority", "_project_id", b"_project_id", "_recurrence", b"_recurrence", "_recurrence_mode", b"_recurrence_mode", "_recurrence_time_zone", b"_recurrence_time_zone", "_series_id", b"_series_id", "_status", b"_status", "_title", b"_title", "_version", b"_version", "_worker", b"_worker", "assignee_id", b"assignee_id", "attempt", b"attempt", "blocked_by", b"blocked_by", "delete_time", b"delete_time", "description", b"description", "due_time", b"due_time", "end_time", b"end_time", "labels", b"labels", "last_error", b"last_error", "lease_expire_time", b"lease_expire_time", "parent_id", b"parent_id", "priority", b"priority", "progress", b"progress", "project_id", b"project_id", "recurrence", b"recurrence", "recurrence_mode", b"recurrence_mode", "recurrence_time_zone", b"recurrence_time_zone", "result", b"result", "schedule_time", b"schedule_time", "series_id", b"series_id", "start_time", b"start_time", "status", b"status", "title", b"title", "update_time", b"update_time", "version", b"version", "worker", b"worker"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__assignee_id: _TypeAlias = _typing.Literal["assignee_id"]  # noqa: Y015
+    _WhichOneofArgType__assignee_id: _TypeAlias = _typing.Literal["_assignee_id", b"_assignee_id"]  # noqa: Y015
+    _WhichOneofReturnType__attempt: _TypeAlias = _typing.Literal["attempt"]  # noqa: Y015
+    _WhichOneofArgType__attempt: _TypeAlias = _typing.Literal["_attempt", b"_attempt"]  # noqa: Y015
+    _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
+    _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015
+    _WhichOneofReturnType__last_error: _TypeAlias = _typing.Literal["last_error"]  # noqa: Y015
+    _WhichOneofArgType__last_error: _TypeAlias = _typing.Literal["_last_error", b"_last_error"]  # noqa: Y015
+    _WhichOneofReturnType__parent_id: _TypeAlias = _typing.Literal["parent_id"]  # noqa: Y015
+    _WhichOneofArgType__parent_id: _TypeAlias = _typing.Literal["_parent_id", b"_parent_id"]  # noqa: Y015
+    _WhichOneofReturnType__priority: _TypeAlias = _typing.Literal["priority"]  # noqa: Y015
+    _WhichOneofArgType__priority: _TypeAlias = _typing.Literal["_priority", b"_priority"]  # noqa: Y015
+    _WhichOneofReturnType__project_id: _TypeAlias = _typing.Literal["project_id"]  # noqa: Y015
+    _WhichOneofArgType__project_id: _TypeAlias = _typing.Literal["_project_id", b"_project_id"]  # noqa: Y015
+    _WhichOneofReturnType__recurrence: _TypeAlias = _typing.Literal["recurrence"]  # noqa: Y015
+    _WhichOneofArgType__recurrence: _TypeAlias = _typing.Literal["_recurrence", b"_recurrence"]  # noqa: Y015
+    _WhichOneofReturnType__recurrence_mode: _TypeAlias = _typing.Literal["recurrence_mode"]  # noqa: Y015
+    _WhichOneofArgType__recurrence_mode: _TypeAlias = _typing.Literal["_recurrence_mode", b"_recurrence_mode"]  # noqa: Y015
+    _WhichOneofReturnType__recurrence_time_zone: _TypeAlias = _typing.Literal["recurrence_time_zone"]  # noqa: Y015
+    _WhichOneofArgType__recurrence_time_zone: _TypeAlias = _typing.Literal["_recurrence_time_zone", b"_recurrence_time_zone"]  # noqa: Y015
+    _WhichOneofReturnType__series_id: _TypeAlias = _typing.Literal["series_id"]  # noqa: Y015
+    _WhichOneofArgType__series_id: _TypeAlias = _typing.Literal["_series_id", b"_series_id"]  # noqa: Y015
+    _WhichOneofReturnType__status: _TypeAlias = _typing.Literal["status"]  # noqa: Y015
+    _WhichOneofArgType__status: _TypeAlias = _typing.Literal["_status", b"_status"]  # noqa: Y015
+    _WhichOneofReturnType__title: _TypeAlias = _typing.Literal["title"]  # noqa: Y015
+    _WhichOneofArgType__title: _TypeAlias = _typing.Literal["_title", b"_title"]  # noqa: Y015
+    _WhichOneofReturnType__version: _TypeAlias = _typing.Literal["version"]  # noqa: Y015
+    _WhichOneofArgType__version: _TypeAlias = _typing.Literal["_version", b"_version"]  # noqa: Y015
+    _WhichOneofReturnType__worker: _TypeAlias = _typing.Literal["worker"]  # noqa: Y015
+    _WhichOneofArgType__worker: _TypeAlias = _typing.Literal["_worker", b"_worker"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__assignee_id) -> _WhichOneofReturnType__assignee_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__attempt) -> _WhichOneofReturnType__attempt | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__description) -> _WhichOneofReturnType__description | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__last_error) -> _WhichOneofReturnType__last_error | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__parent_id) -> _WhichOneofReturnType__parent_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__priority) -> _WhichOneofReturnType__priority | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__project_id) -> _WhichOneofReturnType__project_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__recurrence) -> _WhichOneofReturnType__recurrence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__recurrence_mode) -> _WhichOneofReturnType__recurrence_mode | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__recurrence_time_zone) -> _WhichOneofReturnType__recurrence_time_zone | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__series_id) -> _WhichOneofReturnType__series_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__status) -> _WhichOneofReturnType__status | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__title) -> _WhichOneofReturnType__title | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__version) -> _WhichOneofReturnType__version | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__worker) -> _WhichOneofReturnType__worker | None: ...
+
+Global___Previous: _TypeAlias = Previous  # noqa: Y015
 
 @_typing.final
 class Credential(_message.Message):

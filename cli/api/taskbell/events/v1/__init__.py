@@ -3,7 +3,7 @@
 # plugin: python-betterproto2
 # This file has been @generated
 
-__all__ = ("Account", "Client", "Credential", "Event", "EventTransition")
+__all__ = ("Account", "Client", "Credential", "Event", "EventTransition", "Previous")
 
 import datetime
 from dataclasses import dataclass
@@ -184,10 +184,10 @@ class Event(betterproto2.Message):
     Of comment.created: members who commented on the task before, up to 500; never the new comment's author.
     """
 
-    previous: "__tasks__v1__.Task | None" = betterproto2.field(20, betterproto2.TYPE_MESSAGE, optional=True)
+    previous: "Previous | None" = betterproto2.field(20, betterproto2.TYPE_MESSAGE, optional=True)
     """
-    The values that the changed fields had before, and the former times of start, end and update; a field that isn't there was
-    empty. Absent when the task was created, and for those who may not see the project that it comes from.
+    What the change of the task replaced. Absent when it was created, or changed nothing of it; and for those who may not see the
+    project that the task comes from.
     """
 
     transition: "EventTransition" = betterproto2.field(
@@ -195,6 +195,11 @@ class Event(betterproto2.Message):
     )
     """
     What it means for the tasks that a subscription is about. Set on delivery, not on the bus; not for the inbox.
+    """
+
+    destination_id: "str" = betterproto2.field(23, betterproto2.TYPE_STRING)
+    """
+    With task.left: where the task went. Set on the bus, not on delivery: it may be none of the reader's business.
     """
 
     member: "__projects__v1__.Member | None" = betterproto2.field(
@@ -223,6 +228,165 @@ class Event(betterproto2.Message):
 
 
 default_message_pool.register_message("taskbell.events.v1", "Event", Event)
+
+
+@dataclass(eq=False, repr=False)
+class Previous(betterproto2.Message):
+    """
+    What a task was before a change: of the fields that changed, the values that they had, whose names and meanings are Task's; besides
+    the version and the former stamps. A time that changed and is absent here was absent.
+    """
+
+    project_id: "str | None" = betterproto2.field(2, betterproto2.TYPE_STRING, optional=True)
+    """
+    The project it was in.
+    """
+
+    title: "str | None" = betterproto2.field(3, betterproto2.TYPE_STRING, optional=True)
+    """
+    The former title.
+    """
+
+    description: "str | None" = betterproto2.field(4, betterproto2.TYPE_STRING, optional=True)
+    """
+    The former description.
+    """
+
+    status: "__tasks__v1__.TaskStatus | None" = betterproto2.field(5, betterproto2.TYPE_ENUM, optional=True)
+    """
+    The former status.
+    """
+
+    priority: "__tasks__v1__.TaskPriority | None" = betterproto2.field(6, betterproto2.TYPE_ENUM, optional=True)
+    """
+    The former priority.
+    """
+
+    labels: "___google__protobuf__.ListValue | None" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    All of its labels.
+    """
+
+    assignee_id: "str | None" = betterproto2.field(9, betterproto2.TYPE_STRING, optional=True)
+    """
+    The former assignee id.
+    """
+
+    due_time: "datetime.datetime | None" = betterproto2.field(
+        10, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    The former due time.
+    """
+
+    schedule_time: "datetime.datetime | None" = betterproto2.field(
+        11, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    The former schedule time.
+    """
+
+    start_time: "datetime.datetime | None" = betterproto2.field(
+        12, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    The former start time.
+    """
+
+    end_time: "datetime.datetime | None" = betterproto2.field(
+        13, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    The former end time.
+    """
+
+    update_time: "datetime.datetime | None" = betterproto2.field(
+        15, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    The former update time.
+    """
+
+    delete_time: "datetime.datetime | None" = betterproto2.field(
+        16, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    The former delete time.
+    """
+
+    parent_id: "str | None" = betterproto2.field(17, betterproto2.TYPE_STRING, optional=True)
+    """
+    The former parent id.
+    """
+
+    version: "int | None" = betterproto2.field(18, betterproto2.TYPE_INT32, optional=True)
+    """
+    The version that the change replaced.
+    """
+
+    result: "___google__protobuf__.Struct | None" = betterproto2.field(22, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    The former result.
+    """
+
+    progress: "__tasks__v1__.Progress | None" = betterproto2.field(23, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    The former progress.
+    """
+
+    attempt: "int | None" = betterproto2.field(24, betterproto2.TYPE_INT32, optional=True)
+    """
+    The former attempt.
+    """
+
+    last_error: "str | None" = betterproto2.field(25, betterproto2.TYPE_STRING, optional=True)
+    """
+    The former last error.
+    """
+
+    lease_expire_time: "datetime.datetime | None" = betterproto2.field(
+        26, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    The former lease expire time.
+    """
+
+    worker: "str | None" = betterproto2.field(27, betterproto2.TYPE_STRING, optional=True)
+    """
+    The former worker.
+    """
+
+    blocked_by: "___google__protobuf__.ListValue | None" = betterproto2.field(
+        33, betterproto2.TYPE_MESSAGE, optional=True
+    )
+    """
+    The former blocked by.
+    """
+
+    recurrence: "str | None" = betterproto2.field(34, betterproto2.TYPE_STRING, optional=True)
+    """
+    The former recurrence.
+    """
+
+    recurrence_mode: "__tasks__v1__.TaskRecurrenceMode | None" = betterproto2.field(
+        35, betterproto2.TYPE_ENUM, optional=True
+    )
+    """
+    The former recurrence mode.
+    """
+
+    recurrence_time_zone: "str | None" = betterproto2.field(36, betterproto2.TYPE_STRING, optional=True)
+    """
+    The former recurrence time zone.
+    """
+
+    series_id: "str | None" = betterproto2.field(37, betterproto2.TYPE_STRING, optional=True)
+    """
+    The former series id.
+    """
+
+
+default_message_pool.register_message("taskbell.events.v1", "Previous", Previous)
 
 
 from ....google import protobuf as ___google__protobuf__
