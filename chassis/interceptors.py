@@ -76,13 +76,13 @@ class _Interception:
                 return grpc.unary_unary_rpc_method_handler(self._unary_unary(handler))
             case False, True:
                 return grpc.unary_stream_rpc_method_handler(
-                    self._unary_stream(handler), response_serializer=handler.response_serializer
+                    self._unary_stream(handler), response_serializer=_serialiser(handler)
                 )
             case True, False:
                 return grpc.stream_unary_rpc_method_handler(self._stream_unary(handler))
             case _:
                 return grpc.stream_stream_rpc_method_handler(
-                    self._stream_stream(handler), response_serializer=handler.response_serializer
+                    self._stream_stream(handler), response_serializer=_serialiser(handler)
                 )
 
     def _unary_unary(self, handler: Handler) -> Any:
@@ -237,6 +237,12 @@ def _codec(handler: Handler) -> tuple[Callable[[bytes], Message], Callable[[Mess
     if parse is None or serialise is None:
         raise TypeError("a handler without a codec")
     return parse, serialise
+
+
+def _serialiser(handler: Handler) -> Callable[[Message | bytes], bytes]:
+    """Of a stream's answers. A servicer that tells the same to many may serialise it itself, once."""
+    _, serialise = _codec(handler)
+    return lambda answer: answer if isinstance(answer, bytes) else serialise(answer)
 
 
 def _parsed(parse: Callable[[bytes], Message], raw: bytes) -> Message:

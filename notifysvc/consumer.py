@@ -158,6 +158,8 @@ def _arrival(message: Msg, stream: int) -> Arrival | None:
     except ValueError as error:
         _log.error("unreadable event", sequence=sequence_of(message)[0], error=str(error))
         return None
+    # What is kept for a person is no place for what the task was where the person may not see it.
+    entry.event.ClearField("previous")
     return Arrival(entry.cursor.sequence, entry.event, (message.headers or {}).get(TRACEPARENT, ""))
 
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Final
 from zlib import crc32
 
@@ -18,8 +17,8 @@ from taskbell.events.v1.events_pb2 import Event
 
 from chassis.errors import CursorTooOld, Unavailable
 from chassis.jetstream import STREAM, Bus
-from notifysvc.concerned import concerned
 from notifysvc.cursor import Cursor, trace_of
+from notifysvc.entry import Entry
 from notifysvc.pull import Pull
 
 CHUNK: Final = 64
@@ -29,21 +28,6 @@ _FORGOTTEN: Final = 60.0
 """Seconds after which the server drops the consumer of a reader that went without a word."""
 
 _log = structlog.get_logger("notifysvc.event_log")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One event at its place in the stream. Shared by all who read it: never changed."""
-
-    cursor: Cursor
-    event: Event
-    """With its cursor."""
-    size: int
-
-    @cached_property
-    def concerned(self) -> frozenset[str]:
-        """The users whom it concerns."""
-        return frozenset(concerned(self.event))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +157,10 @@ def entry_of(message: Msg, stream: int) -> Entry | None:
     """The event that a message carries, with its cursor; None, and a line in the log, if it carries none."""
     sequence = sequence_of(message)[0]
     try:
-        event = Event.FromString(message.data)
+        return Entry.of(stream, sequence, message.data)
     except DecodeError:
         _log.error("no event in the stream", sequence=sequence, subject=message.subject)
         return None
-    cursor = Cursor(stream, sequence, trace_of(event.event_id))
-    event.cursor = str(cursor)
-    return Entry(cursor, event, len(message.data))
 
 
 def sequence_of(message: Msg) -> tuple[int, int]:

@@ -20,7 +20,8 @@ from taskbell.notifications.v1.notifications_pb2 import Subscribe, WatchRequest
 from chassis.errors import InvalidField
 from chassis.race import race
 from notifysvc.cursor import Cursor
-from notifysvc.event_log import Entry, EventLog
+from notifysvc.entry import Entry
+from notifysvc.event_log import EventLog
 from notifysvc.interest import Interest
 from notifysvc.rights import Guest, Rights, not_found
 from notifysvc.subscription import Subscription

@@ -2,14 +2,18 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
+from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import Subscribe, WatchRequest
 from taskbell.tasks.v1.tasks_pb2 import Task
 
 from chassis import aip160
 from chassis.jetstream import SUBJECTS
-from notifysvc.event_log import Entry
+from notifysvc.entry import Entry
+
+if TYPE_CHECKING:
+    from notifysvc.entry import Transition  # for types only
 
 FIELDS: Final = aip160.Fields.of(
     Task.DESCRIPTOR,
@@ -54,21 +58,55 @@ class Interest:
     project: str = ""
     inbox: bool = False
     filter: aip160.Node | None = None
+    deleted: bool = False
+    """Whether the filter itself says which deleted tasks it means; else, as in a list, it means none."""
 
     @classmethod
     def of(cls, request: Subscribe | WatchRequest, user_id: str) -> Self:
         """Reads what a user asks for. Raises InvalidFilter."""
         node = aip160.parse(request.filter, FIELDS, user_id) if request.filter else None
-        return cls(request.project, request.inbox, node)
+        deleted = "delete_time" in request.filter or "deleteTime" in request.filter
+        return cls(request.project, request.inbox, node, deleted)
 
-    def means(self, entry: Entry, user_id: str) -> bool:
-        """Whether the event is one of those, if the user may see it."""
+    def means(self, entry: Entry, user_id: str, projects: Collection[str]) -> "Transition | None":
+        """What the event means to a user who sees these projects; None if it isn't one of those that are wanted."""
         event = entry.event
         if self.project and event.project_id != self.project:
-            return False
-        if self.inbox and user_id not in entry.concerned:
-            return False
-        return self.filter is None or (event.HasField("task") and aip160.matches(self.filter, event.task))
+            return None
+        if self.inbox:
+            wanted = user_id in entry.concerned and self._matches(event.task)
+            return Event.TRANSITION_UNSPECIFIED if wanted else None
+        if event.type == "task.left":
+            # To whoever asked for no project and sees where it went, it hasn't left.
+            left = (self.project or entry.destination not in projects) and self._has(event.task)
+            return Event.LEAVE if left else None
+        return self._transition(entry, projects) or (None if self.filter else Event.TRANSITION_UNSPECIFIED)
+
+    def _transition(self, entry: Entry, projects: Collection[str]) -> "Transition | None":
+        """What it means for the set of tasks; None if it is about none of them."""
+        if not entry.event.HasField("task"):
+            return None
+        before = entry.before
+        match before is not None and self._held(before, projects), self._has(entry.event.task):
+            case False, True:
+                return Event.ENTER
+            case True, True:
+                return Event.CHANGE
+            case True, False:
+                return Event.LEAVE
+        return None
+
+    def _held(self, before: Task, projects: Collection[str]) -> bool:
+        """Whether a task was one of those that are meant."""
+        home = before.project_id
+        return (home == self.project if self.project else home in projects) and self._has(before)
+
+    def _has(self, task: Task) -> bool:
+        """Whether a task, wherever it is, is one of those that are meant."""
+        return (self.deleted or not task.HasField("delete_time")) and self._matches(task)
+
+    def _matches(self, task: Task) -> bool:
+        return self.filter is None or aip160.matches(self.filter, task)
 
     def subjects(self, user_id: str, projects: Collection[str]) -> list[str]:
         """The stream's subjects that hold all of it, and little else."""

@@ -5,14 +5,16 @@ nothing else.
 """
 
 import asyncio
-from typing import TypeAlias
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 import grpc
-from taskbell.notifications.v1.notifications_pb2 import ConnectRequest, ConnectResponse, Error
+from taskbell.notifications.v1.notifications_pb2 import ConnectResponse, Error, Events
 
 from chassis.errors import ServiceError
+from notifysvc.wire import bytes_field
 
-Context: TypeAlias = grpc.aio.ServicerContext[ConnectRequest, ConnectResponse]
+Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
 class Gone(Exception):
@@ -28,12 +30,24 @@ class Line:
 
     async def tell(self, response: ConnectResponse) -> None:
         """Returns when the client's connection has taken it. Raises Gone."""
+        await self._write(response.SerializeToString())
+
+    async def tell_events(self, head: bytes, fields: Iterable[bytes]) -> None:
+        """Tells what `begin_events` began and these fields go on with."""
+        await self._write(bytes_field(ConnectResponse.EVENTS_FIELD_NUMBER, head + b"".join(fields)))
+
+    async def _write(self, message: bytes) -> None:
         async with self._turn:
             try:
-                await self._context.write(response)
+                await self._context.write(message)
             except (grpc.aio.BaseError, asyncio.InvalidStateError) as error:
                 raise Gone from error
 
     async def complain(self, about: str, error: ServiceError) -> None:
         """Tells what is wrong with a subscription or, about nothing, with the stream."""
         await self.tell(ConnectResponse(error=Error(id=about, code=error.reason, message=error.message)))
+
+
+def begin_events(name: str) -> bytes:
+    """The beginning of all messages with a subscription's events."""
+    return bytes_field(Events.ID_FIELD_NUMBER, name.encode())

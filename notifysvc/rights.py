@@ -30,7 +30,7 @@ from chassis.errors import (
     Unavailable,
 )
 from notifysvc.accounts import Accounts
-from notifysvc.event_log import Entry
+from notifysvc.entry import Entry
 
 SCOPE: Final = "notifications:read"
 RECHECK: Final = 3.0

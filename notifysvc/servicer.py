@@ -27,6 +27,7 @@ from chassis.race import race
 from notifysvc.conversation import Hub, converse
 from notifysvc.event_log import too_old
 from notifysvc.marking import mark
+from notifysvc.rights import Guest
 from notifysvc.subscription import Batch, Lost, Subscription
 from notifysvc.tickets import Tickets
 
@@ -65,7 +66,7 @@ class NotificationServicer(NotificationServiceServicer):
         with self._rights.present(guest):
             subscription = await self._feed.subscribe(guest, request)
             await tell_open(context)
-            await race(_write_events(subscription, context), guest.ended(), self._leave())
+            await race(_write_events(subscription, guest, context), guest.ended(), self._leave())
 
     async def ListNotifications(
         self, request: ListNotificationsRequest, _context: Context
@@ -108,12 +109,12 @@ class NotificationServicer(NotificationServiceServicer):
         raise Unavailable("The server leaves: connect again, after the last cursor.", retry_after=0.5)
 
 
-async def _write_events(subscription: Subscription, context: Context) -> None:
+async def _write_events(subscription: Subscription, guest: Guest, context: Context) -> None:
     async with aclosing(subscription.deliveries()) as deliveries:
         async for delivery in deliveries:
             match delivery:
                 case Batch(entries):
-                    for entry in entries:
-                        await context.write(entry.event)
+                    for entry, transition in entries:
+                        await context.write(entry.encoded(transition, guest.projects).event)
                 case Lost():
                     raise too_old()

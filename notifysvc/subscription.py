@@ -12,17 +12,21 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 from prometheus_client import Counter, Gauge
 
 from chassis.errors import CursorTooOld, Internal, InvalidCursor, ServiceError, Unavailable
 from notifysvc.cursor import Cursor
-from notifysvc.event_log import Entry, EventLog
+from notifysvc.entry import Entry
+from notifysvc.event_log import EventLog
 from notifysvc.interest import Interest
 from notifysvc.rights import Guest
 from notifysvc.tail import Tail
+
+if TYPE_CHECKING:
+    from notifysvc.entry import Transition  # for types only
 
 MOST_ENTRIES: Final = 256
 MOST_BYTES: Final = 1 << 20
@@ -43,9 +47,9 @@ _log = structlog.get_logger("notifysvc.subscription")
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events to pass on, oldest first."""
+    """Events to pass on, oldest first, each with what it means to the subscription."""
 
-    entries: list[Entry]
+    entries: "list[tuple[Entry, Transition]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Subscription:
         """After this it brings everything."""
         self._position = self.begins
         self._live = after is None or after == self.head
-        self._buffer: deque[Entry] = deque()
+        self._buffer: deque[tuple[Entry, Transition]] = deque()
         self._bytes = 0
         self._before_buffer = self._position
         self._floor = 0
@@ -102,12 +106,12 @@ class Subscription:
         if self._error is not None:
             return
         try:
-            wanted = self.interest.means(entry, self._guest.user_id)
+            transition = self._means(entry)
         except Exception:  # noqa: BLE001 - a filter that fails ends its own subscription, and nobody else's
             _log.exception("filter failed", sequence=entry.cursor.sequence)
             self._fail(Internal("The filter can't be evaluated."))
             return
-        if not wanted:
+        if transition is None:
             return
         if len(self._buffer) >= MOST_ENTRIES or self._bytes + entry.size > MOST_BYTES:
             _OVERTAKEN.inc()
@@ -115,7 +119,7 @@ class Subscription:
             return
         if not self._buffer:
             self._before_buffer = self._tail.position
-        self._buffer.append(entry)
+        self._buffer.append((entry, transition))
         self._bytes += entry.size
         self._woken.set()
 
@@ -179,7 +183,7 @@ class Subscription:
             try:
                 async with aclosing(self._history(given, upto)) as batches:
                     async for batch in batches:
-                        given = batch[-1].cursor
+                        given = batch[-1][0].cursor
                         yield self._batch(batch)
                         self._check()
             except (CursorTooOld, InvalidCursor):
@@ -192,19 +196,19 @@ class Subscription:
                 self._position = given
                 await asyncio.sleep(_RETRY)
 
-    async def _history(self, after: Cursor, upto: Cursor) -> AsyncGenerator[list[Entry]]:
+    async def _history(self, after: Cursor, upto: Cursor) -> "AsyncGenerator[list[tuple[Entry, Transition]]]":
         if after == upto:
             return
         subjects = self.interest.subjects(self._guest.user_id, self._guest.projects)
         async with aclosing(self._log.read(after, subjects)) as chunks:
             async for chunk in chunks:
-                wanted: list[Entry] = []
+                wanted: list[tuple[Entry, Transition]] = []
                 size = 0
                 for entry in chunk:
                     if entry.cursor.sequence > upto.sequence:
                         break
-                    if self._wants(entry):
-                        wanted.append(entry)
+                    if self._guest.sees(entry.event) and (transition := self._means(entry)) is not None:
+                        wanted.append((entry, transition))
                         size += entry.size
                     if size > BATCH_BYTES:
                         yield wanted
@@ -214,23 +218,23 @@ class Subscription:
                 if chunk[-1].cursor.sequence >= upto.sequence:
                     return
 
-    def _wants(self, entry: Entry) -> bool:
-        return self._guest.sees(entry.event) and self.interest.means(entry, self._guest.user_id)
+    def _means(self, entry: Entry) -> "Transition | None":
+        return self.interest.means(entry, self._guest.user_id, self._guest.projects)
 
-    def _batch(self, entries: list[Entry]) -> Batch:
+    def _batch(self, entries: "list[tuple[Entry, Transition]]") -> Batch:
         _DELIVERED.inc(len(entries))
         return Batch(entries)
 
-    def _take(self) -> list[Entry]:
-        taken: list[Entry] = []
+    def _take(self) -> "list[tuple[Entry, Transition]]":
+        taken: list[tuple[Entry, Transition]] = []
         size = 0
         while self._buffer and len(taken) < BATCH_ENTRIES and (not taken or size < BATCH_BYTES):
-            entry = self._buffer.popleft()
+            entry, transition = self._buffer.popleft()
             self._bytes -= entry.size
             if entry.cursor.sequence > self._before_buffer.sequence:  # unless it came late
                 self._before_buffer = entry.cursor
             if self._guest.sees(entry.event):  # the right may be gone since it was heard
-                taken.append(entry)
+                taken.append((entry, transition))
                 size += entry.size
         return taken
 

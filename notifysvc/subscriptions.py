@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from taskbell.notifications.v1.notifications_pb2 import (
     Ack,
     ConnectResponse,
-    Events,
     Gap,
     ProgressMark,
     Subscribe,
@@ -29,11 +28,14 @@ from chassis.validation import validate
 from notifysvc.acks import Acks, Device
 from notifysvc.credit import Allowance
 from notifysvc.cursor import Cursor
-from notifysvc.event_log import Entry
+from notifysvc.entry import Entry
 from notifysvc.feed import Feed
-from notifysvc.line import Gone, Line
+from notifysvc.line import Gone, Line, begin_events
 from notifysvc.rights import Guest
 from notifysvc.subscription import Batch, Delivery, Lost, Progress, Subscription
+
+if TYPE_CHECKING:
+    from notifysvc.entry import Transition  # for types only
 
 MOST: Final = 1000
 """What one stream has at most."""
@@ -47,6 +49,8 @@ class _Running:
     after: Cursor
     """From where on nothing is left out."""
     told: Cursor
+    head: bytes
+    """What its events' messages begin with: its name."""
 
 
 class Subscriptions:
@@ -92,7 +96,7 @@ class Subscriptions:
             await self._line.complain(name, error)
             return False
         after = subscription.begins
-        self._running[name] = _Running(subscription, after, after)
+        self._running[name] = _Running(subscription, after, after, begin_events(name))
         head = str(subscription.head)
         await self._line.tell(ConnectResponse(subscribed=Subscribed(id=name, head=head, recovered=recovered)))
         if not recovered and (request.after or request.HasField("after_time")):
@@ -154,7 +158,7 @@ class Subscriptions:
     async def _tell(self, name: str, running: _Running, delivery: Delivery) -> None:
         match delivery:
             case Batch(entries):
-                await self._tell_events(name, running, entries)
+                await self._tell_events(running, entries)
             case Progress(cursor):
                 running.told = cursor
                 await self._line.tell(ConnectResponse(progress=ProgressMark(id=name, cursor=str(cursor))))
@@ -162,13 +166,14 @@ class Subscriptions:
                 running.after = running.told = head
                 await self._line.tell(ConnectResponse(gap=Gap(id=name, head=str(head))))
 
-    async def _tell_events(self, name: str, running: _Running, entries: list[Entry]) -> None:
+    async def _tell_events(self, running: _Running, entries: "list[tuple[Entry, Transition]]") -> None:
         """As many at once as the client allows for."""
         while entries:
             count = await self._allowance.take(len(entries))
             now, entries = entries[:count], entries[count:]
-            running.told = now[-1].cursor
+            running.told = now[-1][0].cursor
             # A right may be gone since, if the client took its time.
-            events = [entry.event for entry in now if self._guest.sees(entry.event)]
-            if events:
-                await self._line.tell(ConnectResponse(events=Events(id=name, events=events)))
+            guest = self._guest
+            told = [entry.encoded(what, guest.projects).field for entry, what in now if guest.sees(entry.event)]
+            if told:
+                await self._line.tell_events(running.head, told)

@@ -20,7 +20,8 @@ from prometheus_client import Gauge
 from chassis.errors import Unavailable
 from chassis.jetstream import STREAM, Bus
 from notifysvc.cursor import Cursor
-from notifysvc.event_log import Entry, EventLog, entry_of, sequence_of
+from notifysvc.entry import Entry
+from notifysvc.event_log import EventLog, entry_of, sequence_of
 
 HEARTBEAT: Final = 1.0
 _PATIENCE: Final = 2.5 * HEARTBEAT

@@ -16,6 +16,8 @@ from cli.views.text import clock, listing, one_line, safe
 
 _PROGRESSED: Final = "task.progressed"
 _BAR: Final = 12
+_SIGNS: Final = {events.EventTransition.ENTER: "+", events.EventTransition.LEAVE: "-"}
+"""Of a task that is one of those that are watched from now on, or isn't any more."""
 
 
 class NotificationView:
@@ -48,7 +50,7 @@ class NotificationView:
 
 def event_line(event: events.Event, people: People) -> Text:
     """An event on one line."""
-    line = Text.assemble((clock(event.time, seconds=True), "dim"), f"  {event.type}")
+    line = Text.assemble((clock(event.time, seconds=True), "dim"), f"  {_what(event)}")
     if event.task is not None:
         line.append_text(Text.assemble("  ", (short(event.task.id), "dim"), "  ", status_text(event.task)))
         line.append(f"  {_title(event)}")
@@ -91,7 +93,7 @@ class LiveTable:
             cells: list[RenderableType] = [
                 clock(event.time, seconds=True)[-8:],
                 Text(short(event.task_id), style="dim"),
-                event.type,
+                _what(event),
                 status_text(task) if task else "",
                 *([_bar(task)] if work else []),
                 priority_text(task) if task else "",
@@ -101,6 +103,10 @@ class LiveTable:
             ]
             table.add_row(*cells)
         return Group(table, Text(self.state, style="dim")) if self._shown else Group(Text(self.state, style="dim"))
+
+
+def _what(event: events.Event) -> str:
+    return f"{_SIGNS.get(event.transition, ' ')} {event.type}"
 
 
 def _subject(event: events.Event) -> Text:

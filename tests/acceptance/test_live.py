@@ -8,6 +8,7 @@ from typing import Any
 import grpc.aio
 import pytest
 import pytest_asyncio
+from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import ConnectRequest, Hello, Subscribe, WatchRequest
 from taskbell.notifications.v1.notifications_pb2_grpc import NotificationServiceStub
 
@@ -105,3 +106,58 @@ async def test_the_changes_of_a_task_come_once_each_in_the_order_of_its_versions
     stream.cancel()
     # The first version was committed before, but may have reached the stream of events after "from now on".
     assert heard in (list(range(1, 42)), list(range(2, 42)))
+
+
+async def heard(stream: Any, task: Any) -> Any:
+    """The next event of the task, its creation left out: that may have come before "from now on", or after it."""
+    async with asyncio.timeout(10):
+        while True:
+            for event in (await stream.read()).events.events:
+                if event.task_id == task["id"] and event.type != "task.created":
+                    return event
+
+
+async def test_a_task_that_moves_leaves_for_those_who_do_not_see_where_it_goes_and_comes_without_its_past(
+    notifications: Any, newcomer: Newcomer
+) -> None:
+    ann, bob, cleo = [await newcomer() for _ in range(3)]
+    old, new = [await ann.make("/v1/projects", title=title) for title in ("old", "new")]
+    for project, person in ((old, bob), (new, cleo)):
+        await ann.make(f"/v1/projects/{project['id']}/members", username=person.username, role="VIEWER")
+    task = await ann.make("/v1/tasks", title="secret plan", projectId=old["id"])
+    async with (
+        connected(notifications, ann.token) as anns,
+        connected(notifications, bob.token) as bobs,
+        connected(notifications, cleo.token) as cleos,
+    ):
+        await ann.ask("PATCH", f"/v1/tasks/{task['id']}", {"title": "plan", "projectId": new["id"]})
+        went, left, came = [await heard(stream, task) for stream in (anns, bobs, cleos)]
+    assert (went.transition, went.previous.title, went.task.title) == (Event.CHANGE, "secret plan", "plan")
+    assert (left.type, left.transition, left.task.title) == ("task.left", Event.LEAVE, "secret plan")
+    assert new["id"] not in str(left)
+    assert (came.transition, came.task.title, came.HasField("previous")) == (Event.ENTER, "plan", False)
+    assert old["id"] not in str(came)
+
+
+async def test_a_saved_filter_is_told_what_comes_what_changes_and_what_goes(
+    notifications: Any, newcomer: Newcomer
+) -> None:
+    ann = await newcomer()
+    async with connected(notifications, ann.token, filter="priority = HIGH AND status = PENDING") as stream:
+        task = await ann.make("/v1/tasks", title="milk")
+        path = f"/v1/tasks/{task['id']}"
+        await ann.ask("PATCH", path, {"priority": "HIGH"})
+        await ann.ask("PATCH", path, {"title": "bread"})
+        await ann.ask("POST", f"{path}:start")
+        await ann.ask("PATCH", path, {"title": "beer"})
+        await ann.ask("POST", f"{path}:complete")
+        await ann.ask("POST", f"{path}:reopen")
+        await ann.ask("DELETE", path)
+        told = [await heard(stream, task) for _ in range(5)]
+    assert [(event.type, event.transition) for event in told] == [
+        ("task.updated", Event.ENTER),
+        ("task.updated", Event.CHANGE),
+        ("task.started", Event.LEAVE),
+        ("task.reopened", Event.ENTER),
+        ("task.deleted", Event.LEAVE),
+    ]

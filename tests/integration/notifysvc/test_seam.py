@@ -44,7 +44,7 @@ class Room:
             async with aclosing(listening.deliveries()) as deliveries:
                 async for delivery in deliveries:
                     assert isinstance(delivery, Batch)
-                    heard += [entry.event for entry in delivery.entries]
+                    heard += [entry.event for entry, _ in delivery.entries]
                     if len(heard) >= count or heard[-1].task.title == END:
                         break
                     await asyncio.sleep(pace.choice([0, 0, 0.001, 0.02]))
@@ -123,4 +123,4 @@ async def test_a_stream_that_was_made_anew_is_a_gap_for_those_who_listen(
             event = await publisher.task(project)
             delivery = await anext(deliveries)
             assert isinstance(delivery, Batch)
-            assert [entry.event.event_id for entry in delivery.entries] == [event.event_id]
+            assert [entry.event.event_id for entry, _ in delivery.entries] == [event.event_id]
