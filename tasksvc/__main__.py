@@ -12,10 +12,12 @@ from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 from chassis import jetstream, postgres, redis_link
 from chassis.cache import SCRIPTS, Cache
 from chassis.grpc_server import GrpcServer, Service
+from chassis.outgoing import outgoing
 from chassis.readings import Readings
 from chassis.run import run
 from chassis.service_command import check_migrated, run_service
 from chassis.tls_settings import service_tls
+from chassis.webhook_secrets import WebhookSecrets, read_webhook_keys
 from tasksvc.access_tokens import AccessTokens
 from tasksvc.account_store import AccountStore
 from tasksvc.accounts import AccountServicer
@@ -51,7 +53,6 @@ from tasksvc.task_access import TaskAccess
 from tasksvc.tasks import TaskServicer
 from tasksvc.trusted_cache import TrustedCache
 from tasksvc.usernames import Usernames
-from tasksvc.webhook_secrets import WebhookSecrets, read_webhook_keys
 from tasksvc.workers.due import Deadlines
 from tasksvc.workers.handler_entry_points import with_installed
 from tasksvc.workers.handler_pool import HandlerPool
@@ -60,7 +61,7 @@ from tasksvc.workers.reaper import Reaper
 from tasksvc.workers.recurrences import Recurrences
 from tasksvc.workers.retention import Retention
 from tasksvc.workers.webhook import NAME as WEBHOOK
-from tasksvc.workers.webhook import Webhook, outgoing
+from tasksvc.workers.webhook import Webhook
 
 SCHEMA: Final = "tasksvc"
 _OWN_POOL: Final = 3

@@ -12,6 +12,7 @@ from chassis import pages
 from chassis.errors import InvalidField, InvalidOrderBy
 from chassis.page_bytes import fitting
 from chassis.postgres import Executor, Pool
+from chassis.update_mask import fields_to_change
 from tasksvc.access import Role
 from tasksvc.comment_store import CommentStore, Home
 from tasksvc.comment_to_pb import comment_to_pb
@@ -20,7 +21,6 @@ from tasksvc.outbox_bell import OutboxBell
 from tasksvc.partitions import partition_of
 from tasksvc.replays import Repeatable, Replays, Response
 from tasksvc.task_access import TaskAccess
-from tasksvc.update_mask import fields_to_change
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _CHANGEABLE: Final = ("text",)

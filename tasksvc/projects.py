@@ -13,15 +13,16 @@ from chassis import pages
 from chassis.caller import caller
 from chassis.errors import InvalidField
 from chassis.postgres import Executor
+from chassis.update_mask import fields_to_change
+from chassis.webhook_secrets import WebhookSecrets
 from tasksvc.access import Role
 from tasksvc.memberships import Memberships
 from tasksvc.outbox_bell import OutboxBell
 from tasksvc.partitions import partition_of
+from tasksvc.project_secret import project_secret
 from tasksvc.project_store import ProjectStore
 from tasksvc.project_to_pb import member_to_pb, project_to_pb
 from tasksvc.replays import Replays
-from tasksvc.update_mask import fields_to_change
-from tasksvc.webhook_secrets import WebhookSecrets
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _CHANGEABLE: Final = ("title", "description")
@@ -148,7 +149,7 @@ class ProjectServicer(ProjectServiceServicer):
 
     async def GetWebhookSecret(self, request: pb.GetWebhookSecretRequest, _context: Context) -> pb.WebhookSecret:
         await self._memberships.require(request.project_id, Role.OWNER)
-        return pb.WebhookSecret(secret=self._webhook_secrets.secret(request.project_id))
+        return pb.WebhookSecret(secret=self._webhook_secrets.secret(project_secret(request.project_id)))
 
     async def _changed(self, project_id: str, user_ids: list[str]) -> None:
         """Ahead of the answer, also of a repeated one: who answered first may have died before it came to this."""

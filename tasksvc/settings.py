@@ -7,8 +7,8 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from chassis.grpc_server import CONNECTION_AGE
 from chassis.settings import DatabaseSettings, NatsUrl, Port, RedisUrl, Seconds
+from chassis.webhook_secrets import read_webhook_keys
 from tasksvc.signing_keys import read_signing_keys
-from tasksvc.webhook_secrets import read_webhook_keys
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _A_DECADE: Final = 10 * 366 * 86400.0

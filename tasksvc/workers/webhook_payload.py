@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from yarl import URL
 
+from chassis.outgoing import http_url
 from chassis.service_error import shortened
 from tasksvc.handlers import GiveUp
 
-_LONGEST_URL: Final = 2048
 _MOST_HEADERS: Final = 32
 _LONGEST_HEADER: Final = 4096
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}")
@@ -57,18 +57,10 @@ def read_delivery(payload: Mapping[str, Any]) -> Delivery:
 
 
 def _url(value: Any) -> URL:
-    if not isinstance(value, str) or len(value) > _LONGEST_URL:
-        raise _wrong("url", value, f"must be an http or https address of at most {_LONGEST_URL} characters")
     try:
-        url = URL(value)
-        usable = url.scheme in {"http", "https"} and bool(url.host) and bool(url.port)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise _wrong("url", value, "must be an http or https address such as https://example.com/hooks/1")
-    if url.user is not None or url.password is not None:
-        raise GiveUp("payload.url: must not have a username or password: send an Authorization header")
-    return url
+        return http_url(value)
+    except ValueError as error:
+        raise GiveUp(f"payload.url: {error}") from None
 
 
 def _headers(value: Any) -> Mapping[str, str]:

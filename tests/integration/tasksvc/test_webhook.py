@@ -6,9 +6,8 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -18,48 +17,21 @@ from aiohttp import ClientSession, web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from standardwebhooks import Webhook as StandardReceiver
 
+from chassis.outgoing import outgoing, retry_after
+from chassis.webhook_secrets import WebhookSecrets, read_webhook_keys
 from tasksvc.handlers import AttemptFailed, GiveUp, Job, RetryLater
-from tasksvc.webhook_secrets import WebhookSecrets, read_webhook_keys
-from tasksvc.workers.webhook import Webhook, outgoing, retry_after
+from tasksvc.project_secret import project_secret
+from tasksvc.workers.webhook import Webhook
+from tests.receiver import Receiver, receiving
 
 PROJECT = str(uuid4())
 SECRETS = WebhookSecrets(read_webhook_keys("the-key-of-the-service"))
 
 
-@dataclass
-class Receiver:
-    """A real HTTP server, and what it got."""
-
-    port: int = 0
-    answer: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
-    got: list[tuple[web.Request, bytes]] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hooks/1"
-
-    async def take(self, request: web.Request) -> web.StreamResponse:
-        self.got.append((request, await request.read()))
-        return web.Response(text="thank you") if self.answer is None else await self.answer(request)
-
-    def says(self, status: int, text: str = "", **headers: str) -> None:
-        async def answer(_request: web.Request) -> web.StreamResponse:
-            return web.Response(status=status, text=text, headers=headers)
-
-        self.answer = answer
-
-
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    it = Receiver()
-    server = web.Server(it.take)  # type: ignore[arg-type]  # what it passes is a BaseRequest, as is said in its docs
-    runner = web.ServerRunner(server)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    it.port = runner.addresses[0][1]
-    yield it
-    await runner.cleanup()
+    async with receiving() as it:
+        yield it
 
 
 def job(**payload: Any) -> Job:
@@ -105,20 +77,20 @@ async def test_a_receiver_with_the_standard_library_takes_it_for_genuine(inside:
     sent = job(url=receiver.url, body={"цена": "12 €"})
     await inside.handle(sent)
     [(request, body)] = receiver.got
-    genuine = StandardReceiver(SECRETS.secret(PROJECT))
+    genuine = StandardReceiver(SECRETS.secret(project_secret(PROJECT)))
     assert genuine.verify(body, dict(request.headers)) == {"цена": "12 €"}
     assert request.headers["webhook-id"] == sent.task_id
     with pytest.raises(Exception, match="No matching signature"):
         genuine.verify(body.replace(b"12", b"13"), dict(request.headers))
     with pytest.raises(Exception, match="No matching signature"):
-        StandardReceiver(SECRETS.secret(str(uuid4()))).verify(body, dict(request.headers))
+        StandardReceiver(SECRETS.secret(project_secret(str(uuid4())))).verify(body, dict(request.headers))
 
 
 async def test_the_signature_is_that_of_the_specification(inside: Webhook, receiver: Receiver) -> None:
     await inside.handle(job(url=receiver.url, body=[1]))
     [(request, body)] = receiver.got
     headers = request.headers
-    secret = base64.b64decode(SECRETS.secret(PROJECT).removeprefix("whsec_"))
+    secret = base64.b64decode(SECRETS.secret(project_secret(PROJECT)).removeprefix("whsec_"))
     assert 24 <= len(secret) <= 64
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{body.decode()}".encode()
     expected = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
@@ -128,11 +100,10 @@ async def test_the_signature_is_that_of_the_specification(inside: Webhook, recei
 
 def test_a_key_is_replaced_without_a_moment_of_mistrust() -> None:
     new = WebhookSecrets(read_webhook_keys("the-new-key-of-the-service\nthe-key-of-the-service"))
-    assert new.secret(PROJECT) != SECRETS.secret(PROJECT)
-    headers = {"webhook-id": "1", "webhook-timestamp": str(int(time.time()))}
-    headers["webhook-signature"] = new.signature(PROJECT, "1", int(headers["webhook-timestamp"]), b"{}")
+    assert new.secret(project_secret(PROJECT)) != SECRETS.secret(project_secret(PROJECT))
+    headers = dict(new.headers([project_secret(PROJECT)], "1", int(time.time()), b"{}"))
     for known in (SECRETS, new):
-        StandardReceiver(known.secret(PROJECT)).verify(b"{}", headers)
+        StandardReceiver(known.secret(project_secret(PROJECT))).verify(b"{}", headers)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])

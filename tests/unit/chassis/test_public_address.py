@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasksvc.workers.public_address import is_public
+from chassis.public_address import is_public
 
 
 @pytest.mark.parametrize(

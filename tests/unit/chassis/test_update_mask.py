@@ -5,7 +5,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from taskbell.projects.v1.projects_pb2 import Project
 
 from chassis.errors import InvalidUpdateMask
-from tasksvc.update_mask import fields_to_change
+from chassis.update_mask import fields_to_change
 
 CHANGEABLE = ("title", "description", "update_time")
 

@@ -1,6 +1,6 @@
 """Which addresses belong to the internet at large, and not to somebody's own network.
 
-What tasksvc is asked to call must be one of the former: else whoever may create a task could speak, from inside, to the
+What we are asked to call must be one of the former: else whoever may name an address could speak, from inside, to the
 databases, to other services, or to the metadata server of a cloud.
 """
 
