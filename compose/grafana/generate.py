@@ -197,6 +197,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
                 (rate("taskbell_deadlines_told_total", "event"), "{{event}}"),
                 (rate("taskbell_retention_deleted_tasks_total"), "retention: deleted"),
                 (rate("taskbell_purged_tasks_total"), "purge: removed"),
+                (rate("taskbell_forgotten_unique_keys_total"), "unique keys: forgotten"),
             ),
         ),
     ),
