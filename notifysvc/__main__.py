@@ -3,7 +3,12 @@
 from pathlib import Path
 from typing import Final
 
-from taskbell.notifications.v1 import notifications_pb2, notifications_pb2_grpc
+from taskbell.notifications.v1 import (
+    notifications_pb2,
+    notifications_pb2_grpc,
+    preferences_pb2,
+    preferences_pb2_grpc,
+)
 
 from chassis import grpc_client, jetstream, postgres
 from chassis.grpc_server import GrpcServer, Service
@@ -22,11 +27,15 @@ from notifysvc.effects import Effect
 from notifysvc.event_log import EventLog
 from notifysvc.facets import Backfill
 from notifysvc.feed import Feed
+from notifysvc.gatherer import Gatherer
 from notifysvc.inbox import Inbox
 from notifysvc.janitor import Janitor
 from notifysvc.mail_pace import MailPace
 from notifysvc.mailer import Mailer
+from notifysvc.mutes import Mutes
 from notifysvc.notification_mails import NotificationMails
+from notifysvc.preference_servicer import PreferenceServicer
+from notifysvc.preference_store import PreferenceStore
 from notifysvc.readings import readings_of_mails, readings_of_stream
 from notifysvc.rights import Rights
 from notifysvc.servicer import NotificationServicer
@@ -34,6 +43,7 @@ from notifysvc.settings import Settings
 from notifysvc.smtp import SmtpLink
 from notifysvc.tail import Tail
 from notifysvc.tickets import Tickets
+from notifysvc.unsubscribe_links import UnsubscribeLinks
 
 SCHEMA: Final = "notifysvc"
 MIGRATIONS: Final = Path(__file__).parent / "sql" / "migrations"
@@ -53,13 +63,16 @@ async def serve(settings: Settings) -> None:
         bell = Bell(bus)
         sender = letter.sender(settings.mail_from, settings.public_url)
         smtp, pace = settings.smtp(), MailPace(pool, settings.mail_rate)
-        mailer = Mailer(NotificationMails(pool, accounts, sender), SmtpLink(smtp, sender.address.addr_spec), pace)
+        links = UnsubscribeLinks(settings.public_url, settings.unsubscribe_keys())
+        mails = NotificationMails(pool, accounts, sender, links)
+        mailer = Mailer(mails, SmtpLink(smtp, sender.address.addr_spec), pace)
         account_mails = AccountMails(pool, accounts, sender)
         account_mailer = Mailer(account_mails, SmtpLink(smtp, sender.address.addr_spec), pace)
         inbox = Inbox(pool, [Effect(account_mails.of, account_mailer.nudge)])
         log = EventLog(bus)
         rights = Rights(accounts)
-        feed = Feed(log, Tail(bus, log), rights)
+        mutes = Mutes(pool)
+        feed = Feed(log, Tail(bus, log), rights, mutes)
         acks = Acks(pool)
         notifications = NotificationServicer(Hub(feed, rights, inbox, bell, acks), Tickets(pool))
         server = GrpcServer(
@@ -68,7 +81,12 @@ async def serve(settings: Settings) -> None:
                     notifications_pb2_grpc.add_NotificationServiceServicer_to_server,
                     notifications,
                     notifications_pb2.DESCRIPTOR.services_by_name["NotificationService"],
-                )
+                ),
+                Service(
+                    preferences_pb2_grpc.add_PreferenceServiceServicer_to_server,
+                    PreferenceServicer(PreferenceStore(pool), mutes, links),
+                    preferences_pb2.DESCRIPTOR.services_by_name["PreferenceService"],
+                ),
             ],
             host=settings.host,
             port=settings.notify_port,
@@ -80,12 +98,13 @@ async def serve(settings: Settings) -> None:
         consumer = Consumer(bus, log, inbox, bell, mailer)
         readings = Readings(readings_of_stream(bus)), Readings(readings_of_mails(pool))
         keepers = Janitor(pool), Backfill(pool)
-        mailers = (mailer, account_mailer)
+        mailers = mailer, account_mailer, Gatherer(pool, mailer)
         await run(
             server,
             notifications,
             feed,
             rights,
+            mutes,
             bell,
             acks,
             consumer,

@@ -10,8 +10,9 @@ from email.utils import format_datetime
 from taskbell.accounts.v1.accounts_pb2 import Link, User
 from taskbell.events.v1.events_pb2 import Event
 
-from notifysvc.account_wording import CONFIRMATION, FOOTER, MONTHS, RESET, WORDINGS, Language
+from notifysvc.account_wording import CONFIRMATION, FOOTER, MONTHS, RESET, WORDINGS
 from notifysvc.letter import TEMPLATES, Sender, one_line
+from notifysvc.preferences import Language
 
 PAGES = {CONFIRMATION: "confirm", RESET: "reset"}
 """Where on the web page a link leads. Its token stands in the fragment, which is in no server's log."""

@@ -18,9 +18,11 @@ from chassis.postgres import Executor, Pool
 from notifysvc.account_letter import PAGES, AccountLetter, compose
 from notifysvc.accounts import Accounts
 from notifysvc.effects import Arrival, Work
-from notifysvc.inbox import SQL
 from notifysvc.letter import Sender
 from notifysvc.mail_table import MailTable, Outgoing, Unsendable, Written
+from notifysvc.preference_store import DEFAULTS, preferences_of
+from notifysvc.preferences import Language
+from notifysvc.statements import SQL
 
 _log = structlog.get_logger("notifysvc.account_mails")
 
@@ -30,6 +32,7 @@ class AccountMails:
 
     def __init__(self, pool: Pool, accounts: Accounts, sender: Sender) -> None:
         self.table = MailTable(pool, "account_mail")
+        self._pool = pool
         self._accounts = accounts
         self._sender = sender
 
@@ -48,15 +51,21 @@ class AccountMails:
     async def write(self, rows: Sequence[asyncpg.Record]) -> Mapping[UUID, Written]:
         """Composes these mails."""
         events = {row["id"]: Event.FromString(row["event"]) for row in rows}
-        users = await self._accounts.users({event.account.user_id for event in events.values()})
-        return {mail_id: await self._one(event, users.get(event.account.user_id)) for mail_id, event in events.items()}
+        people = {event.account.user_id for event in events.values()}
+        users = await self._accounts.users(people)
+        preferences = await preferences_of(self._pool, [UUID(person) for person in people])
+        written: dict[UUID, Written] = {}
+        for mail_id, event in events.items():
+            said = preferences.get(UUID(event.account.user_id), DEFAULTS)
+            written[mail_id] = await self._one(event, users.get(event.account.user_id), said.language)
+        return written
 
-    async def _one(self, event: Event, user: User | None) -> Written:
+    async def _one(self, event: Event, user: User | None, language: Language) -> Written:
         if user is None:
             return Unsendable("there is no such user")
         try:
             link = await self._accounts.issue_link(event.event_id) if event.type in PAGES else None
-            message = compose(self._sender, AccountLetter(event, user, link), "en").as_bytes()
+            message = compose(self._sender, AccountLetter(event, user, link), language).as_bytes()
         except LinkInvalid:
             return Unsendable("nobody needs it any more: its link was used or replaced, or has expired")
         except ServiceError:

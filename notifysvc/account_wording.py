@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
-Language: TypeAlias = Literal["en", "ru"]
+from notifysvc.preferences import Language
 
 
 @dataclass(frozen=True, slots=True)

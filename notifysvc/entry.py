@@ -1,6 +1,6 @@
 """One event at its place in the stream, ready for all who are told of it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeAlias
@@ -10,7 +10,7 @@ from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import Events
 from taskbell.tasks.v1.tasks_pb2 import Task
 
-from notifysvc.concerned import concerned
+from notifysvc.concerned import Reason, concerned
 from notifysvc.cursor import Cursor, trace_of
 from notifysvc.wire import bytes_field, number_field
 
@@ -53,9 +53,9 @@ class Entry:
         return cls(cursor, event, destination, len(data))
 
     @cached_property
-    def concerned(self) -> frozenset[str]:
-        """The users whom it concerns."""
-        return frozenset(concerned(self.event))
+    def concerned(self) -> Mapping[str, Reason]:
+        """The users whom it concerns, and why."""
+        return concerned(self.event)
 
     @cached_property
     def before(self) -> Task | None:

@@ -23,6 +23,7 @@ from notifysvc.cursor import Cursor
 from notifysvc.entry import Entry
 from notifysvc.event_log import EventLog
 from notifysvc.interest import Interest
+from notifysvc.mutes import Mutes
 from notifysvc.rights import Guest, Rights, not_found
 from notifysvc.subscription import Subscription
 from notifysvc.tail import Tail
@@ -40,10 +41,11 @@ _DELAY: Final = Histogram(
 class Feed:
     """A worker: follows the stream. Subscriptions begin here."""
 
-    def __init__(self, log: EventLog, tail: Tail, rights: Rights) -> None:
+    def __init__(self, log: EventLog, tail: Tail, rights: Rights, mutes: Mutes) -> None:
         self._log = log
         self._tail = tail
         self._rights = rights
+        self._mutes = mutes
         self._recent: deque[Entry] = deque()
         self._recent_bytes = 0
 
@@ -83,7 +85,8 @@ class Feed:
 
     async def subscribe(self, guest: Guest, request: Subscribe | WatchRequest) -> Subscription:
         """A subscription, which has begun. Raises what is wrong with the request, or Unavailable."""
-        interest = Interest.of(request, guest.user_id)
+        muted = await self._mutes.of(guest.user_id) if request.inbox else None
+        interest = Interest.of(request, guest.user_id, muted)
         after = await self._place(request)
         # Last, and then without a wait: who is no member any more when it begins would never be told.
         if interest.project and interest.project not in guest.projects:

@@ -1,10 +1,10 @@
 """The inbox: what concerned each person, and what they have seen of it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -13,13 +13,14 @@ from taskbell.notifications.v1.notifications_pb2 import Notification
 
 from chassis.errors import InvalidField, NotificationNotFound
 from chassis.page_bytes import MOST_BYTES, Portion
-from chassis.postgres import Pool, queries
-from notifysvc.concerned import concerned
+from chassis.postgres import Executor, Pool
+from notifysvc.concerned import Reason, concerned
 from notifysvc.effects import Arrival, Effect
 from notifysvc.facets import Facets
+from notifysvc.fates import fate
 from notifysvc.inbox_filter import Selection
-
-SQL: Final[Mapping[str, str]] = queries("notifysvc")
+from notifysvc.preference_store import DEFAULTS, preferences_of
+from notifysvc.statements import SQL
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class _Row:
     id: UUID
     event_id: UUID
     user_id: UUID
-    reason: int
+    reason: Reason
     create_time: datetime
     event: bytes
     type: str
@@ -65,8 +66,7 @@ class Inbox:
             if departures:
                 await connection.execute(SQL["add_departures"], *_columns(departures))
             if rows:
-                columns = _columns([tuple(getattr(row, name) for name in _Row.__slots__) for row in rows])
-                await connection.execute(SQL["add_notifications"], [row.event_id for row in rows], *columns)
+                await _add(connection, rows)
             for _, work in also:
                 await work(connection)
         for effect, _ in also:
@@ -141,6 +141,19 @@ def _rows(arrival: Arrival) -> list[_Row]:
         _Row(notification_id(arrival, user), event_id, UUID(user), reason, time, data, *facets, arrival.sequence)
         for user, reason in people.items()
     ]
+
+
+async def _add(connection: Executor, rows: Sequence[_Row]) -> None:
+    preferences = await preferences_of(connection, {row.user_id for row in rows})
+    now = datetime.now(UTC)
+    values = [
+        (
+            *(getattr(row, name) for name in _Row.__slots__),
+            *fate(preferences.get(row.user_id, DEFAULTS), row.reason, now),
+        )
+        for row in rows
+    ]
+    await connection.execute(SQL["add_notifications"], [row.event_id for row in rows], *_columns(values))
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

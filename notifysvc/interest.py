@@ -1,7 +1,7 @@
 """What a subscription asks for: everything, or what a project, the inbox and a filter leave of it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 from taskbell.events.v1.events_pb2 import Event
@@ -11,6 +11,7 @@ from taskbell.tasks.v1.tasks_pb2 import Task
 from chassis import aip160
 from chassis.jetstream import SUBJECTS
 from notifysvc.entry import Entry
+from notifysvc.mutes import Muted
 
 if TYPE_CHECKING:
     from notifysvc.entry import Transition  # for types only
@@ -60,13 +61,15 @@ class Interest:
     filter: aip160.Node | None = None
     deleted: bool = False
     """Whether the filter itself says which deleted tasks it means; else, as in a list, it means none."""
+    muted: Muted = field(default_factory=Muted)
+    """What the inbox doesn't hold, as its owner wants it."""
 
     @classmethod
-    def of(cls, request: Subscribe | WatchRequest, user_id: str) -> Self:
+    def of(cls, request: Subscribe | WatchRequest, user_id: str, muted: Muted | None = None) -> Self:
         """Reads what a user asks for. Raises InvalidFilter."""
         node = aip160.parse(request.filter, FIELDS, user_id) if request.filter else None
         deleted = "delete_time" in request.filter or "deleteTime" in request.filter
-        return cls(request.project, request.inbox, node, deleted)
+        return cls(request.project, request.inbox, node, deleted, muted or Muted())
 
     def means(self, entry: Entry, user_id: str, projects: Collection[str]) -> "Transition | None":
         """What the event means to a user who sees these projects; None if it isn't one of those that are wanted."""
@@ -74,7 +77,8 @@ class Interest:
         if self.project and event.project_id != self.project:
             return None
         if self.inbox:
-            wanted = user_id in entry.concerned and self._matches(event.task)
+            why = entry.concerned.get(user_id)
+            wanted = why is not None and why not in self.muted.reasons and self._matches(event.task)
             return Event.TRANSITION_UNSPECIFIED if wanted else None
         if event.type == "task.left":
             # To whoever asked for no project and sees where it went, it hasn't left.

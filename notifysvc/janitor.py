@@ -9,7 +9,7 @@ import structlog
 from chassis.errors import ServiceError
 from chassis.jetstream import MAX_AGE
 from chassis.postgres import Pool
-from notifysvc.inbox import SQL
+from notifysvc.statements import SQL
 
 _EVERY: Final = 3600.0
 _SEEN_KEPT: Final = 2 * MAX_AGE

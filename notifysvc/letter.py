@@ -1,25 +1,21 @@
-"""What an e-mail says and how it is addressed; sending it is the mailer's."""
+"""How an e-mail is addressed and put together; what it says is each letter's own, sending it the mailer's."""
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.headerregistry import Address
+from datetime import datetime
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 import jinja2
 from taskbell.accounts.v1.accounts_pb2 import User
-from taskbell.events.v1.events_pb2 import Event
-from taskbell.notifications.v1.notifications_pb2 import Notification
-from taskbell.tasks.v1.tasks_pb2 import Task
-
-from notifysvc.concerned import Reason
 
 _SUBJECT_LENGTH: Final = 120
-_EXCERPT_LENGTH: Final = 600
+EXCERPT_LENGTH: Final = 600
 _TURNS_TEXT_ROUND: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 TEMPLATES: Final = jinja2.Environment(
@@ -32,26 +28,18 @@ TEMPLATES: Final = jinja2.Environment(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Wording:
-    """How a reason is told: in the subject, in the headline after who did it, and as a label with its colour."""
+class _Verbatim(UnstructuredHeader, BaseHeader):
+    """A header whose words can't be broken: what is longer than a line is encoded else, and no id or link any more."""
 
-    subject: str
-    deed: str
-    label: str
-    colour: str
+    def fold(self, *, policy: "Policy[Any]") -> str:
+        """The line."""
+        return f"{self.name}: {self}{policy.linesep}"
 
 
-_WORDINGS: Final = {
-    Notification.ASSIGNED: _Wording("Assigned to you", "assigned a task to you", "Assigned", "#2563eb"),
-    Notification.COMPLETED: _Wording("Completed", "completed a task", "Completed", "#15803d"),
-    Notification.FAILED: _Wording("Failed", "reported that a task failed", "Failed", "#b91c1c"),
-    Notification.CANCELLED: _Wording("Cancelled", "cancelled a task", "Cancelled", "#6b7280"),
-    Notification.DUE_SOON: _Wording("Due soon", "reminds you of a task that is due soon", "Due soon", "#b45309"),
-    Notification.MENTIONED: _Wording("Mentioned", "mentioned you", "Mentioned", "#7c3aed"),
-    Notification.COMMENTED: _Wording("Comment", "commented on a task", "Comment", "#0e7490"),
-    Notification.OVERDUE: _Wording("Overdue", "reminds you of a task that is overdue", "Overdue", "#b91c1c"),
-}
+_HEADERS: Final = HeaderRegistry()
+for _name in ("Message-ID", "In-Reply-To", "References", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"):
+    _HEADERS.map_to_type(_name, _Verbatim)
+POLICY: Final = SMTP.clone(header_factory=_HEADERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,41 +49,46 @@ class Sender:
     address: Address
     public_url: str
 
-    def compose(self, event: Event, reason: Reason, to: User, actor: User | None) -> EmailMessage:
-        """The mail that tells a user of an event. The same event and user always give the same Message-ID."""
-        wording = _WORDINGS[reason]
-        task = event.task
-        domain = self.address.domain or "localhost"
-        thread = f"<task.{event.task_id}@{domain}>"
-        who = "You" if actor and actor.id == to.id else actor.username if actor else "Taskbell"
-        facts = {
-            "headline": f"{who} {wording.deed}",
-            "label": wording.label,
-            "colour": wording.colour,
-            "title": one_line(task.title),
-            "excerpt": _shortened((event.comment.text or task.description).strip(), _EXCERPT_LENGTH),
-            "error": task.last_error if reason == Notification.FAILED else "",
-            "priority": Task.Priority.Name(task.priority).capitalize() if task.priority > Task.NORMAL else "",
-            "due": f"{task.due_time.ToDatetime(UTC):%d %B %Y, %H:%M} UTC" if task.HasField("due_time") else "",
-            "labels": ", ".join(task.labels),
-            "url": f"{self.public_url.rstrip('/')}/#/tasks/{event.task_id}",
-            "username": to.username,
-        }
-        message = EmailMessage(SMTP)
-        message["Message-ID"] = f"<{event.event_id}.{to.id}@{domain}>"
-        message["Date"] = format_datetime(event.time.ToDatetime(UTC) if event.HasField("time") else datetime.now(UTC))
+    @property
+    def domain(self) -> str:
+        """What ids of messages end with."""
+        return self.address.domain or "localhost"
+
+    @property
+    def preferences_url(self) -> str:
+        """Where somebody says what they want to be told."""
+        return f"{self.public_url.rstrip('/')}/#/preferences"
+
+    def task_url(self, task_id: str) -> str:
+        """Where a task is shown."""
+        return f"{self.public_url.rstrip('/')}/#/tasks/{task_id}"
+
+    def message(self, to: User, *, subject: str, message_id: str, date: datetime) -> EmailMessage:
+        """A mail that still says nothing."""
+        message = EmailMessage(POLICY)
+        message["Message-ID"] = f"<{message_id}@{self.domain}>"
+        message["Date"] = format_datetime(date)
         message["From"] = self.address
         message["To"] = Address(to.username, addr_spec=to.email)
-        message["Subject"] = _shortened(f"{wording.subject}: {facts['title']}", _SUBJECT_LENGTH)
-        # Mail programs show a task's mails as one conversation, though its first message was never sent.
-        message["In-Reply-To"] = message["References"] = thread
+        message["Subject"] = subject
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(TEMPLATES.get_template("letter.txt").render(facts), cte="quoted-printable")
-        html = TEMPLATES.get_template("letter.html").render(facts)
-        message.add_alternative(html, subtype="html", cte="quoted-printable")
-        # Not by chance, as it would be else: a mail that is sent again is the same to the last byte.
-        message.set_boundary(sha256(str(message["Message-ID"]).encode()).hexdigest()[:32])
         return message
+
+    def add_list(self, message: EmailMessage, kind: str, unsubscribe: str) -> None:
+        """Says which kind of mails it is one of, and how to end them with one click (RFC 2919, 8058)."""
+        message["List-Id"] = f"<{kind.lower().replace('_', '-')}.taskbell.{self.domain}>"
+        message["List-Unsubscribe"] = f"<{unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+
+
+def fill(message: EmailMessage, template: str, facts: Mapping[str, Any]) -> EmailMessage:
+    """The mail with what the template says, as text and as HTML."""
+    for kind, add in (("txt", message.set_content), ("html", message.add_alternative)):
+        text = TEMPLATES.get_template(f"{template}.{kind}").render(facts)
+        add(text, subtype="plain" if kind == "txt" else "html", cte="quoted-printable")
+    # Not by chance, as it would be else: a mail that is sent again is the same to the last byte.
+    message.set_boundary(sha256(str(message["Message-ID"]).encode()).hexdigest()[:32])
+    return message
 
 
 def sender(mail_from: str, public_url: str) -> Sender:
@@ -118,5 +111,6 @@ def one_line(text: str) -> str:
     return " ".join("".join(visible).split())
 
 
-def _shortened(text: str, most: int) -> str:
+def shortened(text: str, most: int = _SUBJECT_LENGTH) -> str:
+    """The text, cut to so many characters."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

@@ -7,7 +7,7 @@ so that all replicas together keep to the pace.
 from typing import Final
 
 from chassis.postgres import Pool
-from notifysvc.inbox import SQL
+from notifysvc.statements import SQL
 
 _AT_ONCE: Final = 1.0
 """Seconds' worth of mails that may go in one go after a rest."""

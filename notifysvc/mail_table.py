@@ -7,29 +7,14 @@ A kind of mails has its own table, with the columns of `mails`, and its own stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
 from typing import Any, Protocol, Self, TypeAlias
 from uuid import UUID
 
 import asyncpg
 
 from chassis.postgres import Pool
-from notifysvc.inbox import SQL
-
-
-class State(IntEnum):
-    """How far a mail is."""
-
-    WAITING = 1
-    SENT = 2
-    DEAD = 3
-
-
-class Hold(IntEnum):
-    """Why a mail waits though nothing went wrong."""
-
-    NONE = 0
-    RATE_LIMIT = 1
+from notifysvc.fates import Hold, State
+from notifysvc.statements import SQL
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +60,20 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """A mail that is not to be sent."""
+
+    why: Hold
+
+
+@dataclass(frozen=True, slots=True)
 class Unsendable:
     """A mail that can't be sent at all."""
 
     why: str
 
 
-Written: TypeAlias = Outgoing | Held | Unsendable
+Written: TypeAlias = Outgoing | Held | Withheld | Unsendable
 
 
 class MailTable:
@@ -99,9 +91,13 @@ class MailTable:
         rows: Sequence[asyncpg.Record] = await self._pool.fetch(self._claim, lease, most)
         return rows
 
-    async def end(self, claim: Claim, state: State, told: str) -> None:
+    async def end(self, claim: Claim, state: State, told: str, *, tried: bool = True) -> None:
         """It was sent, with this answer of the server's, or is given up for this reason."""
-        await self._execute(self._end, claim, state, told)
+        await self._execute(self._end, claim, state, told, Hold.NONE, int(tried))
+
+    async def withhold(self, claim: Claim, why: Hold) -> None:
+        """It is not sent, and nothing went wrong."""
+        await self._execute(self._end, claim, State.WITHHELD, "", why, 0)
 
     async def put_back(
         self, claim: Claim, wait: float, told: str, *, tried: bool = True, in_doubt: bool = False

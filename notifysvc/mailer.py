@@ -26,8 +26,9 @@ from chassis.caller import Call, as_call
 from chassis.errors import ServiceError
 from chassis.race import race
 from chassis.tracing import Followers, failed
+from notifysvc.fates import Hold, State
 from notifysvc.mail_pace import MailPace
-from notifysvc.mail_table import Claim, Held, Hold, MailQueue, Outgoing, State, Unsendable, Written
+from notifysvc.mail_table import Claim, Held, MailQueue, Outgoing, Unsendable, Withheld, Written
 from notifysvc.smtp import SENDING, NotNow, NotTaken, Refused, ServerAway, SmtpLink
 
 LEASE: Final = 60.0
@@ -125,8 +126,10 @@ class Mailer:
                     await self._send(claim, mail)
             case Held(why, moment):
                 await self._hold(claim, why, moment)
-            case Unsendable(why):
-                await self._give_up(claim, why)
+            case Withheld(why):
+                await self._table.withhold(claim, why)
+            case Unsendable(told):
+                await self._give_up(claim, told, tried=False)
 
     async def _send(self, claim: Claim, mail: Outgoing) -> None:
         """Raises ServerAway, with the mail put back, if others need not be tried either."""
@@ -166,9 +169,9 @@ class Mailer:
         await self._table.hold(claim, why, until)
         _HELD.inc()
 
-    async def _give_up(self, claim: Claim, why: str) -> None:
+    async def _give_up(self, claim: Claim, why: str, *, tried: bool = True) -> None:
         _log.error("mail given up", mail=str(claim.id), tries=claim.tries, error=why)
-        await self._table.end(claim, State.DEAD, why)
+        await self._table.end(claim, State.DEAD, why, tried=tried)
         _GIVEN_UP.inc()
 
     async def _give_back(self, claims: list[Claim], wait: float = 0, told: str = "") -> None:

@@ -11,7 +11,7 @@ from chassis.jetstream import STREAM, Bus
 from chassis.postgres import Pool
 from chassis.readings import Figure, Reading
 from notifysvc import consumer
-from notifysvc.inbox import SQL
+from notifysvc.statements import SQL
 
 _EVENTS: Final = Figure("taskbell_stream_events", "Events that the stream holds.")
 _BYTES: Final = Figure("taskbell_stream_bytes", "How large the stream is.")

@@ -1,6 +1,6 @@
 """What notifysvc is told by its environment."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationInfo, field_validator
 
@@ -8,6 +8,8 @@ from chassis.grpc_server import CONNECTION_AGE
 from chassis.settings import DatabaseSettings, NatsUrl, Port, Seconds, Url
 from notifysvc import letter
 from notifysvc.smtp import SmtpServer
+
+_SHORTEST_KEY: Final = 16
 
 
 def _one_address(text: str) -> str:
@@ -38,8 +40,18 @@ class Settings(DatabaseSettings):
     """How many e-mails a minute the domain of a recipient is given at most; the others wait. 0: any number."""
     mail_from: Annotated[str, AfterValidator(_one_address)] = "Taskbell <taskbell@localhost>"
     """Who e-mails come from: an address, or `Name <address>`."""
+    unsubscribe_key: SecretStr | None = None
+    """What the links that end e-mails are signed with: one or more keys, with spaces in between. The first signs, all
+    are believed. Without it the service key is taken."""
     public_url: Url = "http://127.0.0.1:8080"
     """Where people find Taskbell: the links in e-mails lead there."""
+
+    @field_validator("unsubscribe_key")
+    @classmethod
+    def _are_keys(cls, keys: SecretStr | None) -> SecretStr | None:
+        if keys is not None and any(len(key) < _SHORTEST_KEY for key in keys.get_secret_value().split() or [""]):
+            raise ValueError(f"each key must have {_SHORTEST_KEY} characters at least")
+        return keys
 
     @field_validator("smtp_password")
     @classmethod
@@ -49,6 +61,10 @@ class Settings(DatabaseSettings):
         if password.get_secret_value() and info.data.get("smtp_tls") not in ("starttls", "tls"):
             raise ValueError("a password is sent over TLS alone: set TASKBELL_SMTP_TLS to starttls or tls")
         return password
+
+    def unsubscribe_keys(self) -> list[str]:
+        """What signs the links that end e-mails, the newest first."""
+        return (self.unsubscribe_key or self.service_key).get_secret_value().split()
 
     def smtp(self) -> SmtpServer:
         """The mail server."""

@@ -18,7 +18,7 @@ RETURNING m.id, m.attempt, m.tries, m.since, due.in_doubt, coalesce(m.slot_time 
 
 -- end_account_mail
 UPDATE account_mails
-SET state = $3::smallint, leased = false, hold = 0, end_time = now(), tries = tries + 1,
+SET state = $3::smallint, leased = false, hold = $5, end_time = now(), tries = tries + $6,
     reply = CASE WHEN $3::smallint = 2 THEN $4 ELSE reply END, last_error = CASE WHEN $3::smallint = 2 THEN '' ELSE $4 END
 WHERE id = $1 AND attempt = $2 AND state = 1
 

@@ -16,25 +16,32 @@ WITH fresh AS (
     ON CONFLICT DO NOTHING
     RETURNING event_id
 ),
-added AS (
-    INSERT INTO notifications (
-        id, event_id, user_id, reason, create_time, event, type, actor_id, project_id, task_id, title
-    )
-    SELECT
-        n.id, n.event_id, n.user_id, n.reason, n.create_time, n.event, n.type, n.actor_id, n.project_id, n.task_id, n.title
+told AS (
+    SELECT n.*
     FROM unnest(
         $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::timestamptz[], $7::bytea[], $8::text[], $9::uuid[],
-        $10::uuid[], $11::uuid[], $12::text[], $13::bigint[]
-    ) AS n (id, event_id, user_id, reason, create_time, event, type, actor_id, project_id, task_id, title, sequence)
+        $10::uuid[], $11::uuid[], $12::text[], $13::bigint[], $14::smallint[], $15::smallint[], $16::timestamptz[],
+        $17::smallint[]
+    ) AS n (
+        id, event_id, user_id, reason, create_time, event, type, actor_id, project_id, task_id, title, sequence, state,
+        mail_state, mail_time, hold
+    )
     WHERE n.event_id IN (SELECT event_id FROM fresh)
       AND NOT EXISTS (
           SELECT FROM departures AS d
           WHERE d.project_id = n.project_id AND d.user_id = n.user_id AND d.gone AND d.sequence < n.sequence
       )
+),
+added AS (
+    INSERT INTO notifications (
+        id, event_id, user_id, reason, state, create_time, event, type, actor_id, project_id, task_id, title
+    )
+    SELECT id, event_id, user_id, reason, state, create_time, event, type, actor_id, project_id, task_id, title FROM told
     ON CONFLICT DO NOTHING
     RETURNING id
 )
-INSERT INTO mails (id) SELECT id FROM added
+INSERT INTO mails (id, state, next_time, hold, end_time)
+SELECT id, mail_state, mail_time, hold, CASE WHEN mail_state = 5 THEN now() END FROM told JOIN added USING (id)
 
 -- list_notifications
 -- A page, cut where it would become larger than clients take; `found` is how long it would have been.
@@ -42,7 +49,7 @@ SELECT * FROM (
     SELECT page.*, sum(octet_length(event)) OVER (ORDER BY id DESC) - octet_length(event) AS before, count(*) OVER () AS found
     FROM (
         SELECT id, reason, state, create_time, event FROM notifications
-        WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) AND ({where})
+        WHERE user_id = $1 AND state < 4 AND ($2::uuid IS NULL OR id < $2) AND ({where})
         ORDER BY id DESC LIMIT $3
     ) AS page
 ) AS page
@@ -55,7 +62,7 @@ SELECT count(*) FROM notifications WHERE user_id = $1 AND state = 1
 -- All of them or, if one isn't there, none; returns those that are not there.
 WITH mine AS (
     -- In one order for everybody: two who mark the same can't wait for each other.
-    SELECT id FROM notifications WHERE user_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR UPDATE
+    SELECT id FROM notifications WHERE user_id = $1 AND id = ANY ($2::uuid[]) AND state < 4 ORDER BY id FOR UPDATE
 ),
 missing AS (
     SELECT asked.id FROM unnest($2::uuid[]) AS asked (id) WHERE asked.id NOT IN (SELECT id FROM mine)
@@ -68,7 +75,7 @@ SELECT id FROM missing
 
 -- mark_matching_notifications
 UPDATE notifications SET state = $2
-WHERE id IN (SELECT id FROM notifications WHERE user_id = $1 AND state <> $2 AND ({where}) ORDER BY id FOR UPDATE)
+WHERE id IN (SELECT id FROM notifications WHERE user_id = $1 AND state < 4 AND state <> $2 AND ({where}) ORDER BY id FOR UPDATE)
 
 -- list_facetless_notifications
 -- Notifications that came before there were these columns, or through a program that didn't know them.

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import grpc.aio
 import pytest
 import pytest_asyncio
@@ -21,6 +22,7 @@ from devstack.services import Surroundings
 from devstack.stack import Stack
 from tests.integration.notifysvc.listening import Connected, Watching
 from tests.integration.notifysvc.peer import Peer, Person
+from tests.integration.notifysvc.preferring import Preferring
 from tests.integration.notifysvc.publisher import Publisher
 
 SERVICE_KEY = "a key that the services share"
@@ -109,6 +111,12 @@ def connect(channel: grpc.aio.Channel) -> Connect:
 def inbox(channel: grpc.aio.Channel) -> Any:
     """The inbox's methods."""
     return NotificationServiceStub(channel)
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def preferring(channel: grpc.aio.Channel, database: str) -> AsyncIterator[Preferring]:
+    async with asyncpg.create_pool(database, min_size=1, max_size=1) as rows:
+        yield Preferring(channel, rows)
 
 
 @pytest.fixture

@@ -4,17 +4,26 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import asyncpg
+import grpc.aio
 import pytest_asyncio
+from taskbell.notifications.v1 import preferences_pb2 as pb
+from taskbell.notifications.v1.notifications_pb2 import Notification
 
 from tests.integration.notifysvc.conftest import StartReplica
 from tests.integration.notifysvc.peer import Peer
 from tests.integration.notifysvc.postman import Postman
+from tests.integration.notifysvc.preferring import Preferring, rule
 from tests.integration.notifysvc.publisher import Publisher
 
-LEASE_IS_OVER = """
-UPDATE notifysvc.mails SET next_time = now() WHERE id = (SELECT id FROM notifysvc.notifications WHERE user_id = $1)
+IT_IS_TIME = """
+UPDATE notifysvc.mails AS m SET next_time = now() FROM notifysvc.notifications AS n
+WHERE n.id = m.id AND n.user_id = $1 AND m.digest IS NULL
 """
-DOUBTS = "SELECT doubts FROM notifysvc.mails JOIN notifysvc.notifications USING (id) WHERE user_id = $1"
+LEASE_IS_OVER = """
+UPDATE notifysvc.mails AS m SET next_time = now() FROM notifysvc.notifications AS n
+WHERE n.id = m.id AND n.user_id = $1 AND m.leased
+"""
+DOUBTS = "SELECT sum(doubts) FROM notifysvc.mails JOIN notifysvc.notifications USING (id) WHERE user_id = $1"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -42,4 +51,37 @@ async def test_it_comes_again_under_the_same_message_id_and_is_counted(
     assert first["Message-ID"] == again["Message-ID"] == f"<{event.event_id}.{person.id}@localhost>"
     assert first.as_bytes() == again.as_bytes()
     assert await rows.fetchval(DOUBTS, UUID(person.id)) == 1
+    postman.stop()
+
+
+async def test_a_digest_comes_again_with_the_same_events_and_what_came_since_in_another_one(
+    start_replica: StartReplica, rows: asyncpg.Connection, peer: Peer, publisher: Publisher, project: str
+) -> None:
+    postman = Postman()
+    postman.start()
+    doomed = await start_replica(SMTP_PORT=str(postman.port))
+    person = peer.person(project)
+    async with grpc.aio.insecure_channel(doomed.address) as channel:
+        preferring = Preferring(channel, rows)
+        wanted = rule(Notification.ASSIGNED, email=pb.PreferenceRule.DIGEST)
+        await preferring.set(person, digest=pb.Preferences.DAILY, rules=[wanted])
+        for title in ("Milk", "Bread"):
+            await publisher.task(project, to=person, title=title)
+        await preferring.mails(person, 2)
+        postman.before_answer = doomed.crash
+        await rows.execute(IT_IS_TIME, UUID(person.id))
+        first = await postman.next()
+        await doomed.ended()
+        postman.before_answer = list
+        await start_replica(SMTP_PORT=str(postman.port))
+        await publisher.task(project, to=person, title="Eggs")
+        await preferring.mails(person, 3)
+        await rows.execute(IT_IS_TIME, UUID(person.id))
+        await rows.execute(LEASE_IS_OVER, UUID(person.id))
+        later = {mail["Message-ID"]: mail for mail in [await postman.next(), await postman.next()]}
+    assert later.pop(first["Message-ID"]).as_bytes() == first.as_bytes()
+    assert first["Subject"] == "Digest: 2 events in 2 tasks"
+    (second,) = later.values()
+    assert "Eggs" in str(second.get_body(("plain",)))
+    assert second["Subject"] == "Digest: 1 event in 1 task"
     postman.stop()

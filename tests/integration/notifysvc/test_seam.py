@@ -10,12 +10,13 @@ import pytest_asyncio
 from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import WatchRequest
 
-from chassis import grpc_client
+from chassis import grpc_client, postgres
 from chassis.jetstream import STREAM, Bus
 from notifysvc import subscription
 from notifysvc.accounts import Accounts
 from notifysvc.event_log import EventLog
 from notifysvc.feed import Feed
+from notifysvc.mutes import Mutes
 from notifysvc.rights import Rights
 from notifysvc.subscription import Batch, Lost, Progress
 from notifysvc.tail import Tail
@@ -52,11 +53,14 @@ class Room:
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def room(bus: Bus, peer: Peer) -> AsyncIterator[Room]:
-    async with grpc_client.channel(peer.address, service_key=SERVICE_KEY) as channel:
+async def room(bus: Bus, peer: Peer, database: str) -> AsyncIterator[Room]:
+    async with (
+        grpc_client.channel(peer.address, service_key=SERVICE_KEY) as channel,
+        postgres.connect(database, "notifysvc", 1) as pool,
+    ):
         log, rights = EventLog(bus), Rights(Accounts(channel))
         tail = Tail(bus, log)
-        feed = Feed(log, tail, rights)
+        feed = Feed(log, tail, rights, Mutes(pool))
         stopping = asyncio.Event()
         running = asyncio.create_task(feed.run(stopping))
         await tail.started()

@@ -6,8 +6,9 @@ from taskbell.accounts.v1.accounts_pb2 import Link, User
 from taskbell.events.v1.events_pb2 import Account, Client, Event
 
 from notifysvc.account_letter import PAGES, AccountLetter, compose
-from notifysvc.account_wording import CHANGED, CONFIRMATION, RESET, SIGNED_IN, WORDINGS, Language
+from notifysvc.account_wording import CHANGED, CONFIRMATION, RESET, SIGNED_IN, WORDINGS
 from notifysvc.letter import sender
+from notifysvc.preferences import Language
 
 ANN = User(id="ann-id", username="ann", email="ann@example.com")
 SENDER = sender("Taskbell <bell@example.org>", "https://tasks.example.com/")

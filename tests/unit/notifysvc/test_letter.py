@@ -8,11 +8,16 @@ from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import Notification
 from taskbell.tasks.v1.tasks_pb2 import Task
 
-from notifysvc.letter import one_line, sender
+from notifysvc.letter import Sender, one_line, sender
+from notifysvc.news_letter import News, Reader, write_news
+from notifysvc.preferences import Language, Preferences
+from notifysvc.unsubscribe_links import UnsubscribeLinks
+from notifysvc.wording import WORDINGS
 
-ANN = User(id="ann-id", username="ann", email="ann@example.com")
-BOB = User(id="bob-id", username="bob", email="bob@example.com")
+ANN = User(id="0194e7a4-0000-7000-8000-00000000000a", username="ann", email="ann@example.com")
+BOB = User(id="0194e7a4-0000-7000-8000-00000000000b", username="bob", email="bob@example.com")
 SENDER = sender("Taskbell <bell@example.org>", "https://tasks.example.com")
+LINKS = UnsubscribeLinks("https://tasks.example.com", ["a key"])
 
 
 def letter(
@@ -21,11 +26,15 @@ def letter(
     reason: Notification.Reason.ValueType = Notification.ASSIGNED,
     to: User = BOB,
     actor: User | None = ANN,
+    language: Language = "en",
+    time_zone: str = "UTC",
+    by: Sender = SENDER,
     **task: object,
 ) -> EmailMessage:
     event = Event(event_id="event-id", task_id="task-id", task=Task(title=title, **task))  # type: ignore[arg-type]
     event.time.FromDatetime(datetime(2026, 11, 23, 12, 30, tzinfo=UTC))
-    return SENDER.compose(event, reason, to, actor)
+    reader = Reader(to, Preferences(language=language, time_zone=time_zone))
+    return write_news(by, LINKS, News(event, reason, actor), reader)
 
 
 def part(message: EmailMessage, kind: str) -> str:
@@ -39,7 +48,7 @@ def test_it_is_addressed_and_named_by_the_event_and_the_person() -> None:
     message = letter()
     assert message["From"] == "Taskbell <bell@example.org>"
     assert message["To"] == "bob <bob@example.com>"
-    assert message["Message-ID"] == "<event-id.bob-id@example.org>"
+    assert message["Message-ID"] == f"<event-id.{BOB.id}@example.org>"
     assert message["Date"] == "Mon, 23 Nov 2026 12:30:00 +0000"
     assert letter()["Message-ID"] == message["Message-ID"]
     assert letter(to=ANN)["Message-ID"] != message["Message-ID"]
@@ -89,25 +98,78 @@ def test_a_long_title_is_cut_in_the_subject_only() -> None:
 def test_it_says_who_did_what() -> None:
     assert "ann assigned a task to you" in part(letter(), "plain")
     assert "You completed a task" in part(letter(reason=Notification.COMPLETED, to=ANN), "plain")
-    assert "Taskbell reported that a task failed" in part(letter(reason=Notification.FAILED, actor=None), "html")
+    assert "A task failed" in part(letter(reason=Notification.FAILED, actor=None), "html")
 
 
 @pytest.mark.parametrize(
     ("reason", "told"), [(Notification.DUE_SOON, "due soon"), (Notification.OVERDUE, "overdue")], ids=["soon", "over"]
 )
-def test_a_deadline_is_told_by_taskbell_with_its_time(reason: Notification.Reason.ValueType, told: str) -> None:
+def test_a_deadline_is_told_with_its_time(reason: Notification.Reason.ValueType, told: str) -> None:
     due = Timestamp()
     due.FromDatetime(datetime(2026, 11, 23, 13, 30, tzinfo=UTC))
     message = letter(reason=reason, actor=None, due_time=due)
     assert message["Subject"] == f"{told.capitalize()}: Buy milk"
-    assert f"Taskbell reminds you of a task that is {told}" in part(message, "plain")
+    assert f"A task is {told}" in part(message, "plain")
     assert "23 November 2026, 13:30 UTC" in part(message, "html")
 
 
-def test_every_reason_has_its_words() -> None:
+@pytest.mark.parametrize("language", WORDINGS)
+def test_every_reason_has_its_words_in_every_language(language: Language) -> None:
     for reason in Notification.Reason.values():
         if reason:
-            assert letter(reason=reason)["Subject"]
+            assert letter(reason=reason, language=language)["Subject"].endswith(": Buy milk")
+
+
+def test_a_reader_may_have_it_in_russian_and_by_their_own_clock() -> None:
+    due = Timestamp()
+    due.FromDatetime(datetime(2026, 11, 23, 13, 30, tzinfo=UTC))
+    message = letter(
+        "Купить молоко",
+        reason=Notification.COMPLETED,
+        language="ru",
+        time_zone="Europe/Moscow",
+        due_time=due,
+        priority=Task.URGENT,
+    )
+    assert message["Subject"] == "Выполнено: Купить молоко"
+    for kind in ("plain", "html"):
+        text = part(message, kind)
+        assert "ann: задача выполнена" in text
+        assert "23 ноября 2026, 16:30 MSK" in text
+        assert "срочный" in text
+        assert "Открыть задачу" in text
+    assert '<html lang="ru">' in part(message, "html")
+
+
+def test_it_can_be_ended_by_one_click_of_the_mail_program() -> None:
+    message = letter(reason=Notification.DUE_SOON)
+    link = message["List-Unsubscribe"].strip("<>")
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert message["List-Id"] == "<due-soon.taskbell.example.org>"
+    meant = LINKS.read(link.removeprefix("https://tasks.example.com/unsubscribe?token="))
+    assert (meant.user_id, meant.reason) == (BOB.id, Notification.DUE_SOON)
+    assert link in part(message, "plain")
+    assert f'href="{link}"' in part(message, "html")
+
+
+def test_it_leads_to_the_preferences() -> None:
+    assert "https://tasks.example.com/#/preferences" in part(letter(), "plain")
+    assert 'href="https://tasks.example.com/#/preferences"' in part(letter(), "html")
+
+
+def test_ids_and_links_longer_than_a_line_stay_whole() -> None:
+    long = sender(f"bell@{'a-rather-long-name.' * 4}example.org", "https://tasks.example.com")
+    head = letter(by=long).as_bytes().partition(b"\r\n\r\n")[0].decode()
+    lines = dict(line.split(": ", 1) for line in head.split("\r\n") if ": " in line)
+    for name in ("Message-ID", "References", "In-Reply-To", "List-Unsubscribe"):
+        assert lines[name].startswith("<")
+        assert lines[name].endswith(">")
+
+
+def test_a_dark_page_is_told_of_and_has_colours_of_its_own() -> None:
+    html = part(letter(description="Two litres", last_error="x"), "html")
+    assert '<meta name="color-scheme" content="light dark">' in html
+    assert "prefers-color-scheme: dark" in html
 
 
 def test_a_failure_tells_its_reason() -> None:

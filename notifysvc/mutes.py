@@ -1,0 +1,72 @@
+"""What people don't want in their inbox, as the streams need it that follow one: known without asking.
+
+The inbox itself is decided with each notification. A stream hears of events beside that, and takes what holds now.
+"""
+
+import asyncio
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Final
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+import structlog
+
+from chassis.errors import ServiceError
+from chassis.postgres import Pool
+from notifysvc.concerned import Reason
+from notifysvc.preference_store import DEFAULTS, preferences_of
+from notifysvc.preferences import REASONS
+
+_EVERY: Final = 2.0
+_log = structlog.get_logger("notifysvc.mutes")
+
+
+class Muted:
+    """What one person doesn't want, at this moment."""
+
+    def __init__(self) -> None:
+        self.reasons: frozenset[Reason] = frozenset()
+
+
+class Mutes:
+    """Everybody's who follows an inbox here. A worker: hears of changes within two seconds, of its own at once."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._known: WeakValueDictionary[UUID, Muted] = WeakValueDictionary()
+
+    async def of(self, user_id: str) -> Muted:
+        """What this person doesn't want: up to date for as long as somebody holds it."""
+        person = UUID(user_id)
+        muted = self._known.get(person)
+        if muted is None:
+            muted = Muted()
+            self._known[person] = muted
+            await self._read([person])
+        return muted
+
+    async def changed(self, user_id: str) -> None:
+        """The person has said something else."""
+        if UUID(user_id) in self._known:
+            await self._read([UUID(user_id)])
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Reads again what other replicas may have changed."""
+        while not stopping.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY):
+                    await stopping.wait()
+            try:
+                await self._read(list(self._known))
+            except ServiceError as error:
+                _log.warning("preferences not read", error=repr(error))
+
+    async def _read(self, people: Collection[UUID]) -> None:
+        if not people:
+            return
+        preferences = await preferences_of(self._pool, people)
+        for person in people:
+            if muted := self._known.get(person):
+                said = preferences.get(person, DEFAULTS)
+                muted.reasons = frozenset(reason for reason in REASONS if not said.rule(reason).inbox)

@@ -1,0 +1,32 @@
+-- list_due_digests
+-- The people for whom it is time.
+SELECT DISTINCT n.user_id
+FROM mails AS m JOIN notifications AS n USING (id)
+WHERE m.state = 4 AND m.digest IS NULL AND m.next_time <= now()
+LIMIT $1
+
+-- lock_digest
+-- One who gathers a person's digest at a time: two would send two. Nobody has a digest who has no preferences.
+SELECT FROM preferences WHERE user_id = $1 FOR UPDATE SKIP LOCKED
+
+-- gather_digest
+-- What is due becomes one mail, which the newest of them carries. In no other one, whatever happens then.
+WITH due AS (
+    SELECT m.id
+    FROM mails AS m JOIN notifications AS n USING (id)
+    WHERE m.state = 4 AND m.digest IS NULL AND m.next_time <= now() AND n.user_id = $1
+    ORDER BY m.id
+    LIMIT $2
+),
+carrier AS (SELECT id FROM due ORDER BY id DESC LIMIT 1)
+UPDATE mails AS m
+SET digest = carrier.id, state = CASE WHEN m.id = carrier.id THEN 6 ELSE 4 END, hold = 0, since = now(), next_time = now()
+FROM due, carrier
+WHERE m.id = due.id
+
+-- list_digest_events
+-- What each of these digests tells of, oldest first.
+SELECT m.digest, n.reason, n.event
+FROM mails AS m JOIN notifications AS n USING (id)
+WHERE m.digest = ANY ($1::uuid[])
+ORDER BY n.id
