@@ -18,6 +18,7 @@ from taskbell.events.v1.events_pb2 import Event
 from chassis.caller import as_call
 from chassis.errors import Internal, InvalidField, MethodNotAllowed, RouteNotFound, ServiceError
 from chassis.interceptors import Span, untraced
+from gatewaysvc import api_docs
 from gatewaysvc.cors import Cors
 from gatewaysvc.event_stream import EventStream
 from gatewaysvc.exchange import Exchange, opened, read_credentials
@@ -68,10 +69,11 @@ class App:
             route: self._handler(route, channels[processes[route.method.containing_service.full_name]])
             for route in self._table.routes
         }
-        self._pages: Mapping[str, Callable[[Exchange], Awaitable[Response]]] = {
+        self._pages: Mapping[str, Callable[[Exchange], Awaitable[StreamResponse]]] = {
             "/healthz": self._alive,
             "/readyz": self._ready,
             "/openapi.json": self._describe,
+            **dict.fromkeys(api_docs.PATHS, api_docs.api_docs),
         }
         self._document = dumps(openapi(self._table.routes)).encode()
 

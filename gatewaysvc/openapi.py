@@ -1,96 +1,114 @@
 """OpenAPI 3.1 of what the gateway serves, from the same descriptors as the routes: what it tells is what is served."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
-from google.rpc.status_pb2 import Status
 from taskbell.access.v1.access_pb2 import access
 
-from gatewaysvc.openapi_schemas import Schemas, is_required
+from gatewaysvc import openapi_examples
+from gatewaysvc.descriptions import described
+from gatewaysvc.openapi_parameters import parameters
+from gatewaysvc.openapi_responses import COMPONENTS, responses
+from gatewaysvc.openapi_schemas import Json, Schemas, is_required
 from gatewaysvc.path_template import ONE, REST
 from gatewaysvc.routes import ALL_OF_IT, Route
 from gatewaysvc.well_known import camel_case
 
-Json = dict[str, Any]
-
 _METHODS: Final = frozenset(("GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE"))
 """Those that the document can tell; WebSockets and made-up methods it can't."""
-_JSON: Final = "application/json"
-_STREAMS: Final = ("text/event-stream", "application/x-ndjson")
-_IDEMPOTENCY_KEY: Final[Json] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "Makes a repeat safe: the same key within 24 hours gets the first answer.",
-    "schema": {"type": "string", "maxLength": 64},
-}
-_IF_MATCH: Final[Json] = {
-    "name": "If-Match",
-    "in": "header",
-    "description": "The etag that was read; the change is made only if it still is this one (412 ETAG_MISMATCH).",
-    "schema": {"type": "string"},
+_ABOUT: Final = (
+    "Tasks that people and programs share. Everything here is also served over gRPC, with the same names, rules and "
+    "errors. JSON is proto3 JSON: `null` is the same as leaving a field out, numbers of 64 bits are strings, and a "
+    "name that isn't known is refused. Register (`RegisterUser`), log in (`LogIn`), and send the access token with "
+    "every call."
+)
+_SCHEMES: Final[Json] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A session's access token (`LogIn`), or an API token (`CreateToken`) with the method's scope.",
+    },
+    "ticket": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "ticket",
+        "description": "Opens one stream, where headers can't be sent: `CreateTicket`.",
+    },
 }
 
 
 def openapi(routes: Sequence[Route]) -> Json:
     """The document."""
     schemas = Schemas()
-    status: Any = Status.DESCRIPTOR
-    error = {"description": "An error; its ErrorInfo has the reason.", "content": _json(schemas.of(status))}
     paths: dict[str, Json] = {}
-    seen: set[str] = set()
+    bindings = Counter[str]()
     for route in routes:
-        if route.http_method not in _METHODS:
-            continue
-        operation = _operation(route, schemas, first=route.method.name not in seen)
-        operation["responses"]["default"] = error
-        paths.setdefault(_path(route), {})[route.http_method.lower()] = operation
-        seen.add(route.method.name)
+        if route.http_method in _METHODS:
+            bindings[route.method.name] += 1
+            operation = _operation(route, schemas, bindings[route.method.name])
+            paths.setdefault(_path(route), {})[route.http_method.lower()] = operation
+    services = {route.method.containing_service: None for route in routes}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Taskbell", "version": "v1", "description": "Tasks that people and programs share."},
+        "info": {"title": "Taskbell", "version": "v1", "description": _ABOUT},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": _tag(service.name), "description": described(service.full_name)} for service in services],
         "paths": paths,
-        "components": {
-            "schemas": schemas.components,
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-        },
+        "components": {"schemas": schemas.components, "securitySchemes": _SCHEMES, **COMPONENTS},
     }
 
 
-def _operation(route: Route, schemas: Schemas, *, first: bool) -> Json:
+def _operation(route: Route, schemas: Schemas, binding: int) -> Json:
     method = route.method
+    about = described(method.full_name)
+    security, who = _security(method)
     operation: Json = {
-        # Another binding of the same method is told apart by its path.
-        "operationId": method.name if first else f"{method.name}_{len(route.template.segments)}",
-        "tags": [method.containing_service.name.removesuffix("Service")],
-        **_security(method),
-        "parameters": list(_parameters(route, schemas)),
-        "responses": {"200": {"description": "Done.", "content": _answer(route, schemas)}},
+        "operationId": method.name if binding == 1 else f"{method.name}_{binding}",
+        "tags": [_tag(method.containing_service.name)],
+        "summary": about.partition(". ")[0].rstrip(".")[:120] or method.name,
+        "description": "\n\n".join(filter(None, (about, who))),
+        "security": security,
+        "parameters": list(parameters(route, schemas)),
+        "responses": responses(route, schemas),
     }
-    if route.body == ALL_OF_IT:
-        bound = {variable.field_path[0] for variable in route.template.variables}
-        operation["requestBody"] = {"content": _json(schemas.without(method.input_type, bound))}
-    elif isinstance(route.body, FieldDescriptor):
-        operation["requestBody"] = {"required": True, "content": _json(schemas.of_field(route.body))}
+    if (body := _body(route, schemas)) is not None:
+        operation["requestBody"] = body
     return operation
 
 
-def _security(method: MethodDescriptor) -> Json:
+def _body(route: Route, schemas: Schemas) -> Json | None:
+    request = route.method.input_type
+    if route.body == ALL_OF_IT:
+        bound = {variable.field_path[0] for variable in route.template.variables}
+        fields = [known for known in request.fields if known.name not in bound]
+        example = openapi_examples.request(request, bound)
+        schema = schemas.without(request, bound)
+        return {"required": any(map(is_required, fields)), "content": _json(schema, example)}
+    if not isinstance(route.body, FieldDescriptor):
+        return None
+    schema = schemas.of_field(route.body, changes=route.http_method == "PATCH")
+    schema = {name: value for name, value in schema.items() if name != "description"}
+    inner = route.body.message_type
+    return {"required": True, "content": _json(schema, openapi_examples.request(inner) if inner is not None else None)}
+
+
+def _security(method: MethodDescriptor) -> tuple[list[Json], str]:
+    """What a caller must bring, and in words."""
     rule = method.GetOptions().Extensions[access]
+    if method.server_streaming:
+        return [{"bearer": []}, {"ticket": []}], ""
     match rule.WhichOneof("kind"):
         case "anonymous":
-            return {"security": []}
+            return [], "Anybody may call."
         case "scope":
-            return {"security": [{"bearer": []}], "description": f"An API token needs the scope `{rule.scope}`."}
-    return {"security": [{"bearer": []}], "description": "Takes a signed-in user's own session, not an API token."}
+            return [{"bearer": [rule.scope]}], f"An API token needs the scope `{rule.scope}`."
+    return [{"bearer": []}], "Takes a signed-in user's own session, not an API token."
 
 
-def _answer(route: Route, schemas: Schemas) -> Json:
-    if route.streams:
-        return {kind: {"schema": schemas.of(route.method.output_type)} for kind in _STREAMS}
-    if route.response_body is not None:
-        return _json(schemas.of_field(route.response_body))
-    return _json(schemas.of(route.method.output_type))
+def _tag(service: str) -> str:
+    return service.removesuffix("Service")
 
 
 def _path(route: Route) -> str:
@@ -105,49 +123,5 @@ def _path(route: Route) -> str:
     return "/" + "/".join(segments) + verb
 
 
-def _parameters(route: Route, schemas: Schemas) -> Iterator[Json]:
-    request = route.method.input_type
-    bound = {variable.field_path for variable in route.template.variables}
-    for path in bound:
-        known = _field_at(request.fields_by_name, path)
-        schema = {rule: value for rule, value in schemas.of_field(known).items() if rule != "readOnly"}
-        yield {"name": known.json_name, "in": "path", "required": True, "schema": schema}
-    if route.body != ALL_OF_IT:
-        for known in request.fields:
-            if known is not route.body and (known.name,) not in bound:
-                yield from _query(known, schemas)
-    if "request_id" in request.fields_by_name:
-        yield _IDEMPOTENCY_KEY
-    holder = route.body if isinstance(route.body, FieldDescriptor) and route.http_method == "PATCH" else None
-    message = holder.message_type if holder is not None else request
-    if message is not None and "etag" in message.fields_by_name:
-        yield _IF_MATCH
-
-
-def _query(known: FieldDescriptor, schemas: Schemas, within: tuple[FieldDescriptor, ...] = ()) -> Iterator[Json]:
-    here = (*within, known)
-    name = ".".join(each.json_name for each in here)
-    if schemas.is_object(known):
-        # A message that holds itself could go on for ever: once is told.
-        outer = {each.message_type for each in within}
-        if known.message_type is not None and not known.is_repeated and known.message_type not in outer:
-            for inner in known.message_type.fields:
-                yield from _query(inner, schemas, here)
-        return
-    parameter: Json = {"name": name, "in": "query", "schema": schemas.of_field(known)}
-    if is_required(known):
-        parameter["required"] = True
-    if known.is_repeated:
-        parameter["explode"] = True
-    yield parameter
-
-
-def _field_at(fields: Mapping[str, FieldDescriptor], path: Sequence[str]) -> FieldDescriptor:
-    known = fields[path[0]]
-    if len(path) == 1 or known.message_type is None:
-        return known
-    return _field_at(known.message_type.fields_by_name, path[1:])
-
-
-def _json(schema: Json) -> Json:
-    return {_JSON: {"schema": schema}}
+def _json(schema: Json, example: Any) -> Json:
+    return {"application/json": {"schema": schema, **({"example": example} if example is not None else {})}}

@@ -1,4 +1,4 @@
-"""Generates the Python code and the descriptor image from the .proto files.
+"""Generates the Python code, the descriptor image and the texts of the API's documentation from the .proto files.
 
 `python protos/generate.py` writes it in place; `--check` compares with what is committed; `--image FILE` only writes
 the descriptor image that buf lints and compares. protoc and its plugins live in an environment of their own
@@ -7,10 +7,13 @@ the descriptor image that buf lints and compares. protoc and its plugins live in
 
 import argparse
 import filecmp
+import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from google.api import annotations_pb2, field_behavior_pb2, http_pb2
 from google.protobuf import (
@@ -26,7 +29,8 @@ from google.protobuf.message import Message
 from protovalidate._gen.buf.validate import validate_pb
 
 PROTOS = Path(__file__).parent
-_GENERATED = (".py", ".pyi")
+_GENERATED = (".py", ".pyi", ".json")
+DESCRIPTIONS = "taskbell/descriptions.json"
 ROOT = PROTOS.parent
 SDK = ROOT / "cli" / "api"
 FROM_DISK = f"--proto_path={PROTOS}"
@@ -84,11 +88,33 @@ def sources() -> list[str]:
     return sorted(str(path.relative_to(PROTOS)) for path in PROTOS.glob("taskbell/**/*.proto"))
 
 
-def without_options(codegen: Path) -> descriptor_pb2.FileDescriptorSet:
-    """Our files as a client sees them: routes, rules and access are the servers' business and need no dataclasses."""
+def described(codegen: Path) -> descriptor_pb2.FileDescriptorSet:
+    """Our files and all that they import, with comments."""
     with tempfile.NamedTemporaryFile(suffix=".binpb") as file:
         image(codegen, Path(file.name))
-        files = descriptor_pb2.FileDescriptorSet.FromString(Path(file.name).read_bytes())
+        return descriptor_pb2.FileDescriptorSet.FromString(Path(file.name).read_bytes())
+
+
+def descriptions(files: descriptor_pb2.FileDescriptorSet) -> dict[str, str]:
+    """Our comments, by the full names of what they stand at: descriptors at run time have none."""
+    return {
+        f"{file.package}.{name}": " ".join(location.leading_comments.split())
+        for file in files.file
+        if file.name.startswith("taskbell/")
+        for location in file.source_code_info.location
+        if location.leading_comments and (name := ".".join(names(file, location.path)))
+    }
+
+
+def names(message: Any, path: Sequence[int]) -> Iterator[str]:
+    """The names on the way to a place in a file (SourceCodeInfo.Location.path): `Task`, `Status`, `PENDING`."""
+    for number, index in zip(path[::2], path[1::2], strict=False):
+        message = getattr(message, message.DESCRIPTOR.fields_by_number[number].name)[index]
+        yield message.name
+
+
+def without_options(files: descriptor_pb2.FileDescriptorSet) -> descriptor_pb2.FileDescriptorSet:
+    """Our files as a client sees them: routes, rules and access are the servers' business and need no dataclasses."""
     kept = descriptor_pb2.FileDescriptorSet()
     for source in files.file:
         if not source.name.startswith(SERVER_SIDE):
@@ -112,12 +138,15 @@ def clear_options(message: Message) -> None:
 
 
 def generate(codegen: Path, protos: Path, sdk: Path) -> None:
-    """Writes the services' modules beside the .proto files under `protos`, and the SDK's dataclasses under `sdk`."""
+    """Writes the services' modules and the API's texts under `protos`, and the SDK's dataclasses under `sdk`."""
     protos.mkdir(parents=True, exist_ok=True)
     sdk.mkdir(parents=True, exist_ok=True)
     outputs = [f"--{plugin}_out={protos}" for plugin in ("python", "grpc_python", "mypy", "mypy_grpc")]
     protoc(codegen, dependencies(), sources(), FROM_DISK, *outputs)
-    client = without_options(codegen)
+    files = described(codegen)
+    texts = json.dumps(descriptions(files), ensure_ascii=False, indent=0, sort_keys=True)
+    protos.joinpath(DESCRIPTIONS).write_text(texts + "\n", encoding="utf-8")
+    client = without_options(files)
     ours = [file.name for file in client.file if file.name.startswith("taskbell/")]
     protoc(
         codegen, client, ours, f"--python_betterproto2_out={sdk}", "--python_betterproto2_opt=client_generation=async"
@@ -129,8 +158,8 @@ def differences(codegen: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder)
         generate(codegen, fresh / "protos", fresh / "cli" / "api")
-        made = {path.relative_to(fresh) for path in fresh.rglob("*.py*") if path.suffix in _GENERATED}
-        here = [*PROTOS.glob("taskbell/**/*.py*"), *SDK.rglob("*.py")]
+        made = {path.relative_to(fresh) for path in fresh.rglob("*.*") if path.suffix in _GENERATED}
+        here = [*PROTOS.glob("taskbell/**/*.*"), *SDK.rglob("*.py")]
         kept = {path.relative_to(ROOT) for path in here if path.suffix in _GENERATED}
         return sorted(
             str(path)
