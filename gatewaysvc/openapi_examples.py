@@ -1,6 +1,5 @@
 """Examples for the API's documentation, made from the descriptors: bodies that are taken, and answers as they look."""
 
-from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ from google.api.field_behavior_pb2 import FieldBehavior
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
+from chassis.errors import ServiceError
 from gatewaysvc.from_json import read
 from gatewaysvc.openapi_rules import rules_of
 from gatewaysvc.openapi_schemas import is_required
@@ -76,7 +76,7 @@ def answer(message: Descriptor) -> str:
 
 
 def _asked(known: FieldDescriptor) -> Any:
-    if (usual := _usual(known, _TYPICAL)) is not None:
+    if (usual := _usual(known)) is not None:
         return usual
     if not is_required(known):
         return None
@@ -91,7 +91,7 @@ def _asked(known: FieldDescriptor) -> Any:
 def _answered(message: Descriptor, depth: int) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for known in message.fields:
-        value = _usual(known, _TYPICAL)
+        value = _usual(known)
         inner = known.message_type
         if value is None and _is_id(known):
             value = _ID
@@ -118,10 +118,16 @@ def _one(known: FieldDescriptor) -> Any:
     return _NEEDED.get(known.name, _BY_TYPE.get(known.cpp_type))
 
 
-def _usual(known: FieldDescriptor, values: Mapping[str, Any]) -> Any:
-    value = values.get(known.name)
-    plain = known.message_type is None or known.message_type.full_name in _BY_MESSAGE
-    return value if plain and isinstance(value, list) is known.is_repeated else None
+def _usual(known: FieldDescriptor) -> Any:
+    """What fields of this name usually hold, if this one can."""
+    value = _TYPICAL.get(known.name)
+    if value is None or known.containing_type is None:
+        return None
+    try:
+        read({known.json_name: value}, GetMessageClass(known.containing_type)())
+    except ServiceError:
+        return None  # it is of another type
+    return value
 
 
 def _is_id(known: FieldDescriptor) -> bool:
