@@ -1,6 +1,8 @@
 """Comments as their clients over REST rely on them."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from urllib.parse import quote
 
 import pytest
@@ -88,35 +90,59 @@ async def test_a_token_for_reading_tasks_reads_comments_and_writes_none(ann: Per
     assert (refused.status, refused.reason) == (403, "SCOPE_MISSING")
 
 
-async def test_who_is_named_and_who_listens_find_it_in_their_inboxes_and_put_it_away_by_task(
-    ann: Person, bob: Person, path: str
+async def test_who_is_named_or_commented_before_finds_it_in_the_inbox_and_puts_it_away_by_task(
+    ann: Person, newcomer: Newcomer, project: Json, path: str
 ) -> None:
-    async with ann.http.ws_connect(f"{ann.url}/v1/events", headers={"Authorization": f"Bearer {ann.token}"}) as socket:
-        await socket.send_json({"subscribe": {"id": "in", "inbox": True}})
-        unread = (await told(socket, "inbox"))["unread"]
-        comment = await bob.make(path, text=f"@{ann.username}, which colour?")
-        event = (await told(socket, "events"))["events"][0]
-        assert (event["type"], event["comment"], event["mentionedIds"]) == ("comment.created", comment, [ann.id])
-        assert (await told(socket, "inbox"))["unread"] == unread + 1
-        await bob.make(path, text="White?")
-        assert (await told(socket, "inbox"))["unread"] == unread + 2
-        of_task = f'task = "{comment["taskId"]}"'
-        listed = (await ann.ask("GET", f"/v1/notifications?filter={quote(of_task)}")).body
+    cleo = await newcomer()
+    await ann.make(f"/v1/projects/{project['id']}/members", username=cleo.username, role="EDITOR")
+    async with listening(cleo) as heard:
+        first = await ann.make(path, text=f"@{cleo.username}, which colour?")
+        await heard.unread(1)
+        await cleo.make(path, text="White")
+        second = await ann.make(path, text="White it is")
+        await heard.unread(2)
+        await heard.comments(2)
+        assert [event["comment"] for event in heard.events] == [first, second]
+        assert [event["mentionedIds"] for event in heard.events] == [[cleo.id], []]
+        of_task = f'task = "{first["taskId"]}"'
+        listed = (await cleo.ask("GET", f"/v1/notifications?filter={quote(of_task)}")).body
         assert [each["reason"] for each in listed["notifications"]] == ["COMMENTED", "MENTIONED"]
-        mentions = (await ann.ask("GET", f"/v1/notifications?filter={quote(f'{of_task} reason = MENTIONED')}")).body
-        assert [each["event"]["comment"] for each in mentions["notifications"]] == [comment]
-        marked = await ann.make("/v1/notifications:mark", filter=of_task, state="ARCHIVED")
-        assert marked["unreadCount"] == unread
-        assert (await told(socket, "inbox"))["unread"] == unread
-    refused = await ann.ask("GET", "/v1/notifications?filter=status%3DPENDING")
+        mentions = (await cleo.ask("GET", f"/v1/notifications?filter={quote(f'{of_task} reason = MENTIONED')}")).body
+        assert [each["event"]["comment"] for each in mentions["notifications"]] == [first]
+        marked = await cleo.make("/v1/notifications:mark", filter=of_task, state="ARCHIVED")
+        assert marked["unreadCount"] == 0
+        await heard.unread(0)
+    refused = await cleo.ask("GET", "/v1/notifications?filter=status%3DPENDING")
     assert (refused.status, refused.reason) == (400, "INVALID_FILTER")
 
 
-async def told(socket: ClientWebSocketResponse, kind: str) -> Json:
-    """The next message of this kind."""
-    async with asyncio.timeout(10):
-        while True:
-            message: Json = await socket.receive_json()
-            if kind in message:
-                found: Json = message[kind]
-                return found
+class Heard:
+    """What a subscription to the inbox brings, in whatever order it comes."""
+
+    def __init__(self, socket: ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._unread = -1
+        self.events: list[Json] = []
+
+    async def unread(self, count: int) -> None:
+        await self._until(lambda: self._unread == count)
+
+    async def comments(self, count: int) -> None:
+        await self._until(lambda: len(self.events) == count)
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not reached():
+                message: Json = await self._socket.receive_json()
+                self.events += message.get("events", {}).get("events", [])
+                self._unread = message.get("inbox", {}).get("unread", self._unread)
+
+
+@asynccontextmanager
+async def listening(person: Person) -> AsyncIterator[Heard]:
+    headers = {"Authorization": f"Bearer {person.token}"}
+    async with person.http.ws_connect(f"{person.url}/v1/events", headers=headers) as socket:
+        await socket.send_json({"subscribe": {"id": "in", "inbox": True}})
+        heard = Heard(socket)
+        await heard.unread(0)
+        yield heard

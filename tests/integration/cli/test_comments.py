@@ -20,6 +20,15 @@ async def task(ann: Terminal, bob: Terminal) -> dict[str, Any]:
     return made
 
 
+async def line_with(text: str, child: asyncio.subprocess.Process) -> str:
+    """The next line with this text that a command prints."""
+    assert child.stdout
+    async with asyncio.timeout(30):
+        while text not in (line := (await child.stdout.readline()).decode()):
+            assert line, "the command has ended"
+    return line
+
+
 async def test_comments_are_made_listed_changed_and_removed(ann: Terminal, bob: Terminal, task: dict[str, Any]) -> None:
     short, path = task["id"][-8:], f"/v1/tasks/{task['id']}/comments"
     first = await bob.json("comment", short, "Which", "colour?")
@@ -72,9 +81,7 @@ async def test_a_comment_comes_as_a_line_and_its_mention_into_the_inbox(
         await watching(lines)
         comment = await ann.make(f"/v1/tasks/{task['id']}/comments", text=f"@{carl.username},\nwhich colour?")
         [event] = await events(inbox, 1)
-        assert lines.stdout
-        async with asyncio.timeout(30):
-            line = (await lines.stdout.readline()).decode()
+        line = await line_with("comment.created", lines)
     assert (event["type"], event["comment"]) == ("comment.created", comment)
     said = f"comment.created  {short}  PENDING  Paint the walls: @{carl.username}, which colour?  by {ann.username}"
     assert line.rstrip().endswith(said)
