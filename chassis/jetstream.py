@@ -24,8 +24,9 @@ STREAM: Final = "TASKBELL_EVENTS"
 SUBJECTS: Final = "taskbell.events.>"
 MAX_AGE: Final = 7 * 24 * 3600.0
 """Seconds for which events can be read again."""
-DUPLICATE_WINDOW: Final = 120.0
 
+EVENT_ID: Final = "Taskbell-Event-Id"
+"""Not Nats-Msg-Id: the server would refuse to take an event again that it had taken, and lost, a moment ago."""
 EXPECTED_LAST_SUBJECT_SEQUENCE: Final = "Nats-Expected-Last-Subject-Sequence"
 TRACEPARENT: Final = "traceparent"
 _WRONG_LAST_SEQUENCE: Final = {10071, 10164}
@@ -64,8 +65,20 @@ class Stored:
     """A message as the stream holds it."""
 
     sequence: int
-    message_id: str
+    event_id: str
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What the stream holds: the sequences from `first` to `last`, except for `missing` in between.
+
+    Of an empty stream, the first is beyond the last.
+    """
+
+    first: int
+    last: int
+    missing: int
 
 
 class Bus:
@@ -102,7 +115,6 @@ class Bus:
             retention=RetentionPolicy.LIMITS,
             discard=DiscardPolicy.OLD,
             max_age=MAX_AGE,
-            duplicate_window=DUPLICATE_WINDOW,
             allow_direct=True,
             num_replicas=self._replicas,
         )
@@ -116,13 +128,13 @@ class Bus:
         with _translated():
             await self.jetstream.delete_stream(STREAM)
 
-    async def publish(self, subject: str, data: bytes, *, message_id: str, after: int, traceparent: str = "") -> int:
+    async def publish(self, subject: str, data: bytes, *, event_id: str, after: int, traceparent: str = "") -> int:
         """Appends an event to the stream and returns its sequence, once the server has stored it.
 
-        `after` is the sequence of the subject's last message, 0 if there is none; otherwise WrongLastSequence. A repeat
-        within the duplicate window answers with the first one's sequence. `traceparent` is of the publishing itself.
+        `after` is the sequence of the subject's last message, 0 if there is none; otherwise WrongLastSequence.
+        `traceparent` is of the publishing itself.
         """
-        headers = {Header.MSG_ID.value: message_id, EXPECTED_LAST_SUBJECT_SEQUENCE: str(after)}
+        headers = {EVENT_ID: event_id, EXPECTED_LAST_SUBJECT_SEQUENCE: str(after)}
         if traceparent:
             headers[TRACEPARENT] = traceparent
         with _translated():
@@ -138,19 +150,33 @@ class Bus:
             raise Unavailable(f"The event bus refuses events: {refusal.get('description')}")
         return int(answer["seq"])
 
-    async def bounds(self) -> tuple[int, int]:
-        """The first and the last sequence that the stream holds; of an empty one, the first is beyond the last."""
+    async def extent(self) -> Extent:
+        """What the stream holds now."""
         with _translated():
-            state = (await self.jetstream.stream_info(STREAM)).state
-        return state.first_seq, state.last_seq
+            try:
+                state = (await self.jetstream.stream_info(STREAM)).state
+            except NotFoundError:
+                self._lost()  # it is declared again
+                raise
+        return Extent(state.first_seq, state.last_seq, state.num_deleted or 0)
+
+    async def missing(self) -> list[tuple[int, int]]:
+        """The sequences between the first and the last that the stream holds no more, as ranges: from and to."""
+        with _translated():
+            # nats-py doesn't ask for these.
+            answer = await self.client.request(
+                f"$JS.API.STREAM.INFO.{STREAM}", b'{"deleted_details": true}', _PUBLISH_TIMEOUT
+            )
+            state = json.loads(answer.data).get("state", {})
+        ranges: list[tuple[int, int]] = []
+        for sequence in state.get("deleted") or ():
+            begun = ranges.pop()[0] if ranges and ranges[-1][1] == sequence - 1 else sequence
+            ranges.append((begun, sequence))
+        return ranges
 
     async def at(self, sequence: int) -> Stored | None:
         """The message with this sequence; None if it is not there, or not any more."""
         return await self._stored(seq=sequence)
-
-    async def last(self, subject: str) -> Stored | None:
-        """The subject's newest message; None if the stream holds none."""
-        return await self._stored(subject=subject)
 
     async def next(self, subject: str, sequence: int) -> Stored | None:
         """The subject's first message with this sequence or a later one; None if there is none."""
@@ -162,7 +188,10 @@ class Bus:
                 message = await self.jetstream.get_msg(STREAM, **which)
             except NotFoundError:
                 return None
-        return Stored(message.seq or 0, (message.headers or {}).get(Header.MSG_ID.value, ""), message.data or b"")
+        headers = message.headers or {}
+        # Header.MSG_ID: streams that began with an older Taskbell have it instead.
+        event_id = headers.get(EVENT_ID) or headers.get(Header.MSG_ID.value, "")
+        return Stored(message.seq or 0, event_id, message.data or b"")
 
     async def tell(self, subject: str, data: bytes = b"") -> None:
         """Says something to whoever listens at this moment (core NATS); nobody hears it while the server is away."""

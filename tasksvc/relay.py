@@ -3,10 +3,8 @@
 The partitions of the outbox are shared between the replicas (tasksvc.ownership). An owner reads the first waiting
 events of its partitions, brings the cache up to them, publishes them, and marks them with their sequence in the stream.
 
-Nothing is doubled or reordered when an owner is killed at any point, or wakes up after others took over: each event
-names the sequence of the one before it on its subject, and the stream refuses it when something else stands there. Then
-the stream is asked what follows there: our event, published by somebody else or by us before the answer was lost, is
-only marked.
+Nothing is doubled or reordered when an owner is killed at any point, or wakes up after others took over
+(tasksvc.fence). What the stream loses is found in the outbox, and published again (tasksvc.ledger).
 """
 
 import asyncio
@@ -24,11 +22,12 @@ from prometheus_client import Counter, Gauge, Histogram
 from taskbell.events.v1.events_pb2 import Event
 
 from chassis.errors import ServiceError, Unavailable
-from chassis.jetstream import Bus, WrongLastSequence
+from chassis.jetstream import Bus
 from chassis.postgres import Pool, queries
 from chassis.tracing import Followers, bus_attributes, failed, traceparent_of
 from tasksvc.cache import AccessCache, TaskCache
 from tasksvc.event_to_pb import event_to_pb, subject_of
+from tasksvc.fence import Fence
 from tasksvc.ledger import Ledger
 from tasksvc.outbox_bell import SUBJECT, OutboxBell
 from tasksvc.ownership import Ownership
@@ -39,6 +38,8 @@ ROUND: Final = 64
 """Events of one partition that are published in one go at most."""
 PATIENCE: Final = 0.5
 """Seconds after which the outbox is looked at by itself."""
+REVIEW: Final = 3.0
+"""Seconds between two looks at whether the stream still holds what was published."""
 
 _PUBLISHED: Final = Counter("taskbell_outbox_published", "Events published.")
 _OWNED: Final = Gauge("taskbell_outbox_partitions", "Partitions of the outbox that this process publishes.")
@@ -58,8 +59,8 @@ class Waiting:
     partition: int
     term: int
     event: Event
-    before: int
-    """The sequence of what was published before it on its subject, as far as the outbox knows."""
+    after: int
+    """A place on its subject of which the outbox knows that it can only be after it."""
 
 
 class Relay:
@@ -87,6 +88,7 @@ class Relay:
             helpers = [
                 group.create_task(self._ownership.keep(lambda: self._bus.connected, self._share_changed)),
                 group.create_task(self._hear_others()),
+                group.create_task(self._review()),
                 group.create_task(self._hear_the_end(stopping)),
             ]
             while not stopping.is_set():
@@ -125,11 +127,19 @@ class Relay:
     async def _check_stream(self, partitions: Iterable[int]) -> None:
         """Once for each partition that came to us, and for all when the stream is met again."""
         met = self._bus.meetings
-        checked, self._checked = self._checked, {}
-        for partition in partitions:
-            if checked.get(partition) != met:
-                await self._ledger.recover(partition)
-            self._checked[partition] = met
+        if unchecked := [each for each in partitions if self._checked.get(each) != met]:
+            await self._ledger.check(unchecked)
+        self._checked = dict.fromkeys(partitions, met)
+
+    async def _review(self) -> None:
+        """The stream may lose something while we look on."""
+        while True:
+            await asyncio.sleep(REVIEW)
+            if self.owned and self._bus.connected:
+                try:
+                    await self._ledger.review(self.owned)
+                except ServiceError as error:
+                    _log.warning("the stream is not checked just now", error=str(error))
 
     def _read(self, row: asyncpg.Record, terms: Mapping[int, int]) -> Waiting:
         partition = row["partition"]
@@ -145,48 +155,25 @@ class Relay:
 
     async def _publish_in_order(self, chain: Sequence[Waiting]) -> list[tuple[Waiting, int]]:
         done: list[tuple[Waiting, int]] = []
-        last: dict[str, int] = {}
+        fences: dict[str, Fence] = {}
         for each in chain:
             subject = subject_of(each.event)
+            fence = fences.setdefault(subject, Fence(self._bus, self._ledger, subject, each.partition, each.after))
             span = self._spans.begin(
                 f"publish {each.event.type}", each.event.traceparent, bus_attributes(each.event.event_id)
             )
             try:
-                after = last.get(subject, each.before)
-                last[subject] = await self._publish_one(subject, each, after, traceparent_of(span))
+                sequence = await fence.publish(each.event, traceparent_of(span))
             except Unavailable as error:
                 failed(span, error)
                 _log.warning("event not published yet", event_id=each.event.event_id, error=str(error))
                 break
             finally:
                 span.end()
-            done.append((each, last[subject]))
+            done.append((each, sequence))
             _PUBLISHED.inc()
             _LAG.observe((datetime.now(UTC) - each.event.time.ToDatetime(UTC)).total_seconds())
         return done
-
-    async def _publish_one(self, subject: str, waiting: Waiting, after: int, traceparent: str) -> int:
-        """Its sequence in the stream, whoever put it there."""
-        event = waiting.event
-        data = event.SerializeToString()
-        while True:
-            try:
-                return await self._bus.publish(
-                    subject, data, message_id=event.event_id, after=after, traceparent=traceparent
-                )
-            except WrongLastSequence:
-                found = await self._bus.next(subject, after + 1)
-            if found is None:
-                # Nothing follows what we know of, which is not the last: the stream has lost it, or let it go with age.
-                if await self._ledger.recover(waiting.partition):
-                    raise Unavailable("The stream has lost events that come before this one.")
-                found = await self._bus.last(subject)
-            if found is None:
-                after = 0
-            elif found.message_id == event.event_id:
-                return found.sequence
-            else:
-                after = found.sequence
 
     async def _mark(self, published: Sequence[tuple[Waiting, int]]) -> None:
         await self._pool.execute(

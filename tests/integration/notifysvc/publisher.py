@@ -39,7 +39,7 @@ class Publisher:
             event.time.CopyFrom(self.now())
         after = self._last.get(subject, 0)
         self._last[subject] = await self._bus.publish(
-            subject, event.SerializeToString(), message_id=event.event_id, after=after
+            subject, event.SerializeToString(), event_id=event.event_id, after=after
         )
         self._sequences[event.event_id] = self._last[subject]
         return self._last[subject]
@@ -47,6 +47,13 @@ class Publisher:
     def sequence_of(self, event: Event) -> int:
         """Its place in the stream."""
         return self._sequences[event.event_id]
+
+    async def again(self, event: Event) -> None:
+        """Publishes a membership's event late, as one that the stream had lost."""
+        subject = member_subject(event.project_id, event.member.user_id)
+        self._last[subject] = await self._bus.publish(
+            subject, event.SerializeToString(), event_id=event.event_id, after=self._last[subject]
+        )
 
     async def task(
         self,

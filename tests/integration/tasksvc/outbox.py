@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -11,7 +11,7 @@ import asyncpg
 from taskbell.events.v1.events_pb2 import Event
 
 from chassis import jetstream, postgres
-from chassis.jetstream import STREAM, Bus
+from chassis.jetstream import Bus
 from chassis.postgres import Pool
 
 EVENTUALLY = 30.0
@@ -36,9 +36,9 @@ class Outbox:
     async def published(self) -> list[tuple[int, Event]]:
         """The stream's events, each with its sequence."""
         await self.bus.ready()
-        last = (await self.bus.jetstream.stream_info(STREAM)).state.last_seq
-        found = [await self.bus.jetstream.get_msg(STREAM, seq, direct=True) for seq in range(1, last + 1)]
-        return [(message.seq or 0, Event.FromString(message.data or b"")) for message in found]
+        extent = await self.bus.extent()
+        found = [await self.bus.at(sequence) for sequence in range(max(extent.first, 1), extent.last + 1)]
+        return [(stored.sequence, Event.FromString(stored.data)) for stored in found if stored]
 
     async def told_of(self, task_id: str) -> list[Event]:
         """What was published of a task, in the order of the stream, once nothing waits any more."""
@@ -49,6 +49,13 @@ class Outbox:
         """Returns when nothing waits any more."""
         async with asyncio.timeout(EVENTUALLY):
             while await self.pool.fetchval("SELECT count(*) FROM events WHERE stream_sequence IS NULL"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    async def healed(self, count: int) -> None:
+        """Returns when so many events have been lost, found, and published again."""
+        losses = "SELECT coalesce(sum(losses), 0) FROM events WHERE stream_sequence IS NOT NULL"
+        async with asyncio.timeout(EVENTUALLY):
+            while await self.pool.fetchval(losses) < count:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     async def owners(self) -> Counter[str]:
@@ -64,16 +71,19 @@ class Outbox:
             while sorted((await self.owners()).values()) != sorted(shares):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
-    async def check(self) -> None:
-        """Everything that was committed is published once, each task's in order, and marked with its place."""
+    async def check(self, late: Collection[str] = ()) -> None:
+        """Everything that was committed is published once and marked with its place.
+
+        Each task's events are in order, except for those that came late.
+        """
         await self.emptied()
         committed, published = await self.committed(), await self.published()
         assert Counter(str(row["event_id"]) for row in committed) == Counter(event.event_id for _, event in published)
         versions: dict[str, list[int]] = defaultdict(list)
         for _, event in published:
-            if event.task_id:
+            if event.task_id and event.event_id not in late:
                 versions[event.task_id].append(event.task_version)
         for found in versions.values():
-            assert found == list(range(1, len(found) + 1))
+            assert found == sorted(found)
         places = {event.event_id: sequence for sequence, event in published}
         assert {str(row["event_id"]): row["stream_sequence"] for row in committed} == places
