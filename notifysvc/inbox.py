@@ -38,7 +38,6 @@ class _Row:
     project_id: UUID | None
     task_id: UUID | None
     title: str
-    sequence: int
 
 
 class Inbox:
@@ -53,11 +52,7 @@ class Inbox:
 
         All of it, or nothing, in one transaction; and once, however often the same events come.
         """
-        departures = [
-            (UUID(a.event.project_id), UUID(a.event.member.user_id), a.event.type == "member.removed", a.sequence)
-            for a in arrivals
-            if a.event.type in ("member.added", "member.removed")
-        ]
+        departures = [_departure(a) for a in arrivals if a.event.type in ("member.added", "member.removed")]
         rows = [row for arrival in arrivals for row in _rows(arrival)]
         also = [(effect, work) for effect in self._also if (work := await effect.of(arrivals))]
         if not rows and not departures and not also:
@@ -138,7 +133,7 @@ def _rows(arrival: Arrival) -> list[_Row]:
     time = event.time.ToDatetime(UTC)
     event_id, facets = UUID(event.event_id), Facets.of(event)
     return [
-        _Row(notification_id(arrival, user), event_id, UUID(user), reason, time, data, *facets, arrival.sequence)
+        _Row(notification_id(arrival, user), event_id, UUID(user), reason, time, data, *facets)
         for user, reason in people.items()
     ]
 
@@ -154,6 +149,12 @@ async def _add(connection: Executor, rows: Sequence[_Row]) -> None:
         for row in rows
     ]
     await connection.execute(SQL["add_notifications"], [row.event_id for row in rows], *_columns(values))
+
+
+def _departure(arrival: Arrival) -> tuple[UUID, UUID, bool, int, datetime]:
+    event = arrival.event
+    gone = event.type == "member.removed"
+    return UUID(event.project_id), UUID(event.member.user_id), gone, arrival.sequence, event.time.ToDatetime(UTC)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

@@ -1,11 +1,12 @@
 -- add_departures
--- The newest word counts, in whatever order the words come.
-INSERT INTO departures (project_id, user_id, gone, sequence)
-SELECT DISTINCT ON (d.project_id, d.user_id) d.project_id, d.user_id, d.gone, d.sequence
-FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::bigint[]) AS d (project_id, user_id, gone, sequence)
-ORDER BY d.project_id, d.user_id, d.sequence DESC
-ON CONFLICT (project_id, user_id) DO UPDATE SET gone = excluded.gone, sequence = excluded.sequence
-WHERE departures.sequence < excluded.sequence
+-- The newest word counts, in whatever order the words come: what the stream had lost comes late.
+INSERT INTO departures (project_id, user_id, gone, sequence, time)
+SELECT DISTINCT ON (d.project_id, d.user_id) d.project_id, d.user_id, d.gone, d.sequence, d.time
+FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::bigint[], $5::timestamptz[])
+    AS d (project_id, user_id, gone, sequence, time)
+ORDER BY d.project_id, d.user_id, d.time DESC
+ON CONFLICT (project_id, user_id) DO UPDATE SET gone = excluded.gone, sequence = excluded.sequence, time = excluded.time
+WHERE departures.time < excluded.time
 
 -- add_notifications
 -- An event's whole effect and the note that it had it, in one statement. A twin that is at the same event waits at the note,
@@ -20,16 +21,15 @@ told AS (
     SELECT n.*
     FROM unnest(
         $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::timestamptz[], $7::bytea[], $8::text[], $9::uuid[],
-        $10::uuid[], $11::uuid[], $12::text[], $13::bigint[], $14::smallint[], $15::smallint[], $16::timestamptz[],
-        $17::smallint[]
+        $10::uuid[], $11::uuid[], $12::text[], $13::smallint[], $14::smallint[], $15::timestamptz[], $16::smallint[]
     ) AS n (
-        id, event_id, user_id, reason, create_time, event, type, actor_id, project_id, task_id, title, sequence, state,
-        mail_state, mail_time, hold
+        id, event_id, user_id, reason, create_time, event, type, actor_id, project_id, task_id, title, state, mail_state,
+        mail_time, hold
     )
     WHERE n.event_id IN (SELECT event_id FROM fresh)
       AND NOT EXISTS (
           SELECT FROM departures AS d
-          WHERE d.project_id = n.project_id AND d.user_id = n.user_id AND d.gone AND d.sequence < n.sequence
+          WHERE d.project_id = n.project_id AND d.user_id = n.user_id AND d.gone AND d.time < n.create_time
       )
 ),
 added AS (

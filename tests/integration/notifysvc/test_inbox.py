@@ -252,8 +252,10 @@ async def test_somebody_who_left_the_project_is_not_told_what_becomes_of_their_t
     async with connect(member) as stream:
         await stream.hear("welcome")
         await stream.subscribe(inbox=True)
+        joined = await publisher.join(person, project)
         await publisher.remove(person, project)
         await until_noted(database, person, gone=True)
+        await publisher.again(joined)
         await publisher.task(project, "completed", task_id=task_id, by=person, to=member)
         await unread(stream, 1)
         assert (await listed(inbox, person)).unread_count == 0
