@@ -24,7 +24,7 @@ from chassis.jetstream import STREAM, TRACEPARENT, Bus
 from chassis.tracing import Followers, bus_attributes
 from notifysvc.bell import Bell
 from notifysvc.effects import Arrival
-from notifysvc.event_log import EventLog, entry_of, sequence_of
+from notifysvc.event_log import EventLog, entry_of, place_of
 from notifysvc.inbox import Inbox, check_readable
 from notifysvc.mailer import Mailer
 from notifysvc.pull import Pull
@@ -34,6 +34,7 @@ _BATCH: Final = 64
 _ACK_WAIT: Final = 10.0
 """Seconds after which an event that was taken by a process which died goes to another one."""
 _PATIENCE: Final = 0.5
+_SILENCE: Final = 5.0
 _RETRY: Final = 1.0
 _ATTEMPTS: Final = 20
 
@@ -66,7 +67,8 @@ class Consumer:
                     await self._bus.ready()
                 stream = await self._declare()
                 async with Pull(self._bus.client, NAME, _BATCH, acknowledges=True) as pull:
-                    while not stopping.is_set() and self._bus.connected:
+                    # Silent, it went with a stream that was removed, and is made again with the next one.
+                    while not stopping.is_set() and self._bus.connected and pull.silence < _SILENCE:
                         if messages := await pull.take(_PATIENCE):
                             await self._consume(messages, stream)
             except (nats.errors.Error, OSError, ServiceError) as error:
@@ -156,7 +158,7 @@ def _arrival(message: Msg, stream: int) -> Arrival | None:
     try:
         check_readable(entry.event)
     except ValueError as error:
-        _log.error("unreadable event", sequence=sequence_of(message)[0], error=str(error))
+        _log.error("unreadable event", sequence=place_of(message)[0], error=str(error))
         return None
     # What is kept for a person is no place for what the task was where the person may not see it.
     entry.event.ClearField("previous")

@@ -1,8 +1,8 @@
 """The cursor: a place in the event stream that any replica can go on from, opaque to clients.
 
-Besides the sequence it holds which stream it is of, and a trace of the event at that place. A stream that was lost
-and made anew, or that lost its newest events with a power cut and has others under the same numbers now, is told
-apart by them.
+Besides the sequence it holds which stream it is of, and a trace of what was put there. A stream that was lost and made
+anew, or that lost its newest events, with a power cut or for an older copy, and has others under the same numbers now,
+is told apart by them.
 """
 
 import binascii
@@ -25,7 +25,7 @@ class Cursor:
     stream: int
     sequence: int
     trace: int = 0
-    """`trace_of` the event at that place; 0 if it isn't known."""
+    """`trace_of` what is at that place; 0 if it isn't known."""
 
     def __str__(self) -> str:
         return urlsafe_b64encode(_LAYOUT.pack(self.stream, self.sequence, self.trace)).decode().removesuffix(_PADDING)
@@ -47,6 +47,9 @@ def invalid(text: str) -> InvalidCursor:
     return InvalidCursor(f"{text[:64]!r} is not a cursor of this event stream: list again, and subscribe without one.")
 
 
-def trace_of(event_id: str) -> int:
-    """What a cursor remembers of the event that it stands at."""
-    return crc32(event_id.encode()) or 1
+def trace_of(event_id: str, stored: int) -> int:
+    """What a cursor remembers of the event that it stands at, and of when it was stored there, in microseconds.
+
+    Of both: an event that is published again may come to its old place, while those before it come to others.
+    """
+    return crc32(f"{event_id}/{stored}".encode()) or 1

@@ -43,10 +43,10 @@ class Entry:
     _encoded: dict[tuple[int, bool], Encoded] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, stream: int, sequence: int, data: bytes) -> Self:
-        """The event that a message carries. Raises DecodeError if it carries none."""
+    def of(cls, stream: int, sequence: int, stored: int, data: bytes) -> Self:
+        """The event that a message carries, stored at that microsecond. Raises DecodeError if it carries none."""
         event = Event.FromString(data)
-        cursor = Cursor(stream, sequence, trace_of(event.event_id))
+        cursor = Cursor(stream, sequence, trace_of(event.event_id, stored))
         event.cursor = str(cursor)
         destination = event.destination_id
         event.ClearField("destination_id")

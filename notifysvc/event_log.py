@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zlib import crc32
 
@@ -23,6 +23,7 @@ from notifysvc.pull import Pull
 
 CHUNK: Final = 64
 """Events read ahead for one reader at most."""
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _PATIENCE: Final = 5.0
 _FORGOTTEN: Final = 60.0
 """Seconds after which the server drops the consumer of a reader that went without a word."""
@@ -148,28 +149,29 @@ class EventLog:
         except (nats.errors.Error, OSError) as error:
             raise _unreachable() from error
         try:
-            return trace_of(Event.FromString(message.data or b"").event_id)
+            event_id = Event.FromString(message.data or b"").event_id
         except DecodeError:
             return 0
+        return trace_of(event_id, ((message.time or _EPOCH) - _EPOCH) // timedelta(microseconds=1))
 
 
 def entry_of(message: Msg, stream: int) -> Entry | None:
     """The event that a message carries, with its cursor; None, and a line in the log, if it carries none."""
-    sequence = sequence_of(message)[0]
+    sequence, _, stored = place_of(message)
     try:
-        return Entry.of(stream, sequence, message.data)
+        return Entry.of(stream, sequence, stored, message.data)
     except DecodeError:
         _log.error("no event in the stream", sequence=sequence, subject=message.subject)
         return None
 
 
-def sequence_of(message: Msg) -> tuple[int, int]:
-    """The message's sequence in the stream and in the consumer, out of its reply subject."""
+def place_of(message: Msg) -> tuple[int, int, int]:
+    """The message's sequence in the stream and in the consumer, and when it was stored, in microseconds."""
     parts = message.reply.split(".")
-    # $JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>..., with domain and account
-    # before in the longer form.
+    # $JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<nanoseconds>..., with domain and
+    # account before in the longer form.
     at = 5 if len(parts) == 9 else 7  # noqa: PLR2004 - the parts of the short form
-    return int(parts[at]), int(parts[at + 1])
+    return int(parts[at]), int(parts[at + 1]), int(parts[at + 2]) // 1000
 
 
 def too_old() -> CursorTooOld:

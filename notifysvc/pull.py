@@ -36,7 +36,8 @@ class Pull:
         self._here: deque[Msg] = deque()
         self._came = asyncio.Event()
         self._outstanding = 0
-        self._heard = 0.0
+        self._asked = 0.0
+        self._heard = time.monotonic()
 
     async def __aenter__(self) -> Self:
         self._inbox = self._client.new_inbox()
@@ -55,6 +56,11 @@ class Pull:
                 await message.nak()
         else:
             await self._subscription.unsubscribe()
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the consumer was last heard of; one that is there beats every second."""
+        return time.monotonic() - self._heard
 
     async def take(self, patience: float) -> list[Msg]:
         """What has come, and at least one message unless none comes in `patience` seconds."""
@@ -76,11 +82,11 @@ class Pull:
 
     async def _ask(self) -> None:
         now = time.monotonic()
-        if self._outstanding and now - self._heard < _PATIENCE:
+        if self._outstanding and now - max(self._asked, self._heard) < _PATIENCE:
             return
         # Either the batch is complete, or the server forgot it: a request doesn't outlive its connection.
         self._outstanding = self._batch
-        self._heard = now
+        self._asked = now
         request = {
             "batch": self._batch,
             "expires": int(_EXPIRES * _NANOSECONDS),
@@ -89,13 +95,13 @@ class Pull:
         await self._client.publish(self._next, json.dumps(request).encode(), self._inbox)
 
     async def _receive(self, message: Msg) -> None:
-        self._heard = time.monotonic()
         status = message.headers.get("Status") if message.headers else None
+        if status == "503":
+            return  # nobody is there: `_ask` asks again after its patience
+        self._heard = time.monotonic()
         if status is None or message.reply:
             self._outstanding = max(0, self._outstanding - 1)
             self._here.append(message)
             self._came.set()
         elif status != "100":
-            # 404, 408 and 409 end the request; 503 says that nobody is there, which `_ask` asks again after its
-            # patience.
-            self._outstanding = 0 if status != "503" else self._outstanding
+            self._outstanding = 0  # 404, 408 and 409 end the request

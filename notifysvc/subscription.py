@@ -187,9 +187,10 @@ class Subscription:
                         yield self._batch(batch)
                         self._check()
             except (CursorTooOld, InvalidCursor):
-                # The feed goes on from here, and it has been listened to since.
+                # It goes on from now: by the numbers of a stream before this one, what came meanwhile was left out.
+                self._clear()
                 self._floor = 0
-                yield Lost(upto)
+                yield Lost(self._tail.position)
             except Unavailable as error:
                 _log.warning("can't read the stream just now", error=repr(error))
                 self._live = False

@@ -17,11 +17,11 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from prometheus_client import Gauge
 
-from chassis.errors import Unavailable
+from chassis.errors import CursorTooOld, Unavailable
 from chassis.jetstream import STREAM, Bus
 from notifysvc.cursor import Cursor
 from notifysvc.entry import Entry
-from notifysvc.event_log import EventLog, entry_of, sequence_of
+from notifysvc.event_log import EventLog, entry_of, place_of
 
 HEARTBEAT: Final = 1.0
 _PATIENCE: Final = 2.5 * HEARTBEAT
@@ -75,15 +75,15 @@ class Tail:
 
     async def _settle(self, audience: Audience) -> None:
         """Finds the place to go on from."""
-        bounds = await self._log.bounds()
         here = self._position
-        if (
-            here is not None
-            and here.stream == bounds.stream
-            and bounds.first <= here.sequence + 1
-            and here.sequence <= bounds.last
-        ):
-            return
+        if here is not None:
+            try:
+                await self._log.check(here)
+            except CursorTooOld:
+                pass
+            else:
+                return
+        bounds = await self._log.bounds()
         end = await self._log.cursor_at(bounds)
         if here is not None:
             _log.error("events are lost", after=here.sequence, first=bounds.first, last=bounds.last)
@@ -152,7 +152,7 @@ class _Reader:
         if headers.get("Status") == "100":
             await self._control(message, headers)
             return
-        sequence, count = sequence_of(message)
+        sequence, count, _ = place_of(message)
         if count != self._count + 1:
             self.broken.set()
             return

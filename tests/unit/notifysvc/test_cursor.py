@@ -30,4 +30,4 @@ def test_garbage_is_an_invalid_cursor(text: str) -> None:
 
 
 def test_the_trace_of_an_event_is_never_that_of_no_event() -> None:
-    assert trace_of("") != 0
+    assert trace_of("", 0) != 0

@@ -17,12 +17,12 @@ def changed(before: Previous | None, after: Task, *fields: str, type_: str = "ta
     event = Event(event_id="e", type=type_, project_id=after.project_id, task=after, changed_fields=fields)
     if before is not None:
         event.previous.CopyFrom(before)
-    return Entry.of(1, 2, event.SerializeToString())
+    return Entry.of(1, 2, 3, event.SerializeToString())
 
 
 def left(task: Task, destination: str) -> Entry:
     event = Event(type="task.left", project_id=task.project_id, task=task, destination_id=destination)
-    return Entry.of(1, 2, event.SerializeToString())
+    return Entry.of(1, 2, 3, event.SerializeToString())
 
 
 def meaning(entry: Entry, projects: set[str] | None = None, **wanted: object) -> int | None:
@@ -112,7 +112,7 @@ def test_what_tells_nothing_of_before_is_a_change_of_what_matches():
 
 
 def test_the_inbox_and_what_is_no_task_have_no_transition():
-    member = Entry.of(1, 2, Event(type="member.added", project_id=MINE).SerializeToString())
+    member = Entry.of(1, 2, 3, Event(type="member.added", project_id=MINE).SerializeToString())
     assert (meaning(member), meaning(member, filter="status = FAILED")) == (UNSAID, None)
     given = changed(Previous(), task(assignee_id="me"), "assignee_id")
     assert meaning(given, inbox=True) == UNSAID

@@ -26,7 +26,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Event(_message.Message):
-    """One change that was committed. Each task's events arrive in the order of its versions, each once."""
+    """One change that was committed. Each task's events arrive in the order of its versions, each once; but one that the bus had
+    lost comes late, and perhaps a second time.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -105,7 +105,8 @@ default_message_pool.register_message("taskbell.events.v1", "Credential", Creden
 @dataclass(eq=False, repr=False)
 class Event(betterproto2.Message):
     """
-    One change that was committed. Each task's events arrive in the order of its versions, each once.
+    One change that was committed. Each task's events arrive in the order of its versions, each once; but one that the bus had
+    lost comes late, and perhaps a second time.
 
     Oneofs:
         - subject: What changed, where it is no task.
