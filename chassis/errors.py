@@ -152,6 +152,18 @@ class NotificationNotFound(ServiceError):
     code, reason = StatusCode.NOT_FOUND, "NOTIFICATION_NOT_FOUND"
 
 
+class EventNotFound(ServiceError):
+    """There is no such event, or it happened in no project of the caller's."""
+
+    code, reason = StatusCode.NOT_FOUND, "EVENT_NOT_FOUND"
+
+
+class DeliveryNotFound(ServiceError):
+    """No such mail was meant for the caller, or it isn't kept any more."""
+
+    code, reason = StatusCode.NOT_FOUND, "DELIVERY_NOT_FOUND"
+
+
 class SubscriptionNotFound(ServiceError):
     """The stream has no subscription of this name."""
 
@@ -315,6 +327,12 @@ class PersonalProject(ServiceError):
     """A personal project has one member, and stays."""
 
     code, reason = StatusCode.FAILED_PRECONDITION, "PERSONAL_PROJECT"
+
+
+class DeliveryNotDead(ServiceError):
+    """Only a mail that was given up is tried again."""
+
+    code, reason = StatusCode.FAILED_PRECONDITION, "DELIVERY_NOT_DEAD"
 
 
 class CursorTooOld(ServiceError):

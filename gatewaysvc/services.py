@@ -6,7 +6,7 @@ from typing import Final, Literal
 from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 from taskbell.accounts.v1 import accounts_pb2
 from taskbell.comments.v1 import comments_pb2
-from taskbell.notifications.v1 import notifications_pb2, preferences_pb2
+from taskbell.notifications.v1 import deliveries_pb2, notifications_pb2, preferences_pb2
 from taskbell.projects.v1 import projects_pb2
 from taskbell.queues.v1 import queues_pb2
 from taskbell.tasks.v1 import tasks_pb2
@@ -32,4 +32,5 @@ SERVICES: Final = (
     _service(queues_pb2.DESCRIPTOR, "QueueService", "tasksvc"),
     _service(notifications_pb2.DESCRIPTOR, "NotificationService", "notifysvc"),
     _service(preferences_pb2.DESCRIPTOR, "PreferenceService", "notifysvc"),
+    _service(deliveries_pb2.DESCRIPTOR, "DeliveryService", "notifysvc"),
 )

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Final
 
 from taskbell.notifications.v1 import (
+    deliveries_pb2,
+    deliveries_pb2_grpc,
     notifications_pb2,
     notifications_pb2_grpc,
     preferences_pb2,
@@ -23,8 +25,12 @@ from notifysvc.acks import Acks
 from notifysvc.bell import Bell
 from notifysvc.consumer import Consumer
 from notifysvc.conversation import Hub
+from notifysvc.deliveries import Deliveries
+from notifysvc.delivery_servicer import DeliveryServicer
 from notifysvc.effects import Effect
+from notifysvc.event_ledger import EventLedger
 from notifysvc.event_log import EventLog
+from notifysvc.explainer import Explainer
 from notifysvc.facets import Backfill
 from notifysvc.feed import Feed
 from notifysvc.gatherer import Gatherer
@@ -75,6 +81,8 @@ async def serve(settings: Settings) -> None:
         feed = Feed(log, Tail(bus, log), rights, mutes)
         acks = Acks(pool)
         notifications = NotificationServicer(Hub(feed, rights, inbox, bell, acks), Tickets(pool))
+        deliveries = Deliveries(pool, sender)
+        explainer = Explainer(pool, EventLedger(tasksvc), log, acks, deliveries)
         server = GrpcServer(
             [
                 Service(
@@ -86,6 +94,11 @@ async def serve(settings: Settings) -> None:
                     preferences_pb2_grpc.add_PreferenceServiceServicer_to_server,
                     PreferenceServicer(PreferenceStore(pool), mutes, links),
                     preferences_pb2.DESCRIPTOR.services_by_name["PreferenceService"],
+                ),
+                Service(
+                    deliveries_pb2_grpc.add_DeliveryServiceServicer_to_server,
+                    DeliveryServicer(deliveries, explainer, accounts, mailer.nudge),
+                    deliveries_pb2.DESCRIPTOR.services_by_name["DeliveryService"],
                 ),
             ],
             host=settings.host,

@@ -87,6 +87,13 @@ class EventLog:
             raise _unreachable() from error
         return Cursor(bounds.stream, info.delivered.stream_seq if info.delivered else bounds.last)
 
+    async def cursor_of(self, event_id: str, sequence: int) -> Cursor | None:
+        """The cursor of an event that was published with this sequence; None if the stream has it there no more."""
+        stored = await self._bus.at(sequence)
+        if stored is None or stored.event_id != event_id:
+            return None
+        return Cursor((await self.bounds()).stream, sequence, await self._trace_at(sequence))
+
     async def check(self, cursor: Cursor) -> None:
         """Raises CursorTooOld if what came after isn't all there: also if it is of a stream before this one."""
         bounds = await self.bounds()

@@ -5,6 +5,7 @@ from typing import Final
 
 from taskbell.accounts.v1 import accounts_pb2, accounts_pb2_grpc
 from taskbell.comments.v1 import comments_pb2, comments_pb2_grpc
+from taskbell.events.v1 import ledger_pb2, ledger_pb2_grpc
 from taskbell.projects.v1 import projects_pb2, projects_pb2_grpc
 from taskbell.queues.v1 import queues_pb2, queues_pb2_grpc
 from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
@@ -29,6 +30,7 @@ from tasksvc.comments import CommentServicer
 from tasksvc.heartbeats import Heartbeats
 from tasksvc.lease_store import LeaseStore
 from tasksvc.leasing import Leasing
+from tasksvc.ledger_servicer import LedgerServicer
 from tasksvc.links import LinkStore
 from tasksvc.measured_leases import MeasuredLeases
 from tasksvc.memberships import Memberships
@@ -173,6 +175,11 @@ async def serve(settings: Settings) -> None:
                     comments_pb2_grpc.add_CommentServiceServicer_to_server,
                     comments,
                     comments_pb2.DESCRIPTOR.services_by_name["CommentService"],
+                ),
+                Service(
+                    ledger_pb2_grpc.add_LedgerServiceServicer_to_server,
+                    LedgerServicer(pool),
+                    ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"],
                 ),
                 Service(
                     queues_pb2_grpc.add_QueueServiceServicer_to_server,

@@ -10,9 +10,11 @@ from uuid import uuid4
 
 from taskbell.accounts.v1 import accounts_pb2 as pb
 from taskbell.accounts.v1 import accounts_pb2_grpc
+from taskbell.events.v1 import ledger_pb2, ledger_pb2_grpc
+from taskbell.events.v1.events_pb2 import Event
 
 from chassis.caller import Caller
-from chassis.errors import LinkInvalid, TokenExpired, TokenInvalid
+from chassis.errors import EventNotFound, LinkInvalid, TokenExpired, TokenInvalid
 from chassis.grpc_server import GrpcServer, Service
 
 _numbers = itertools.count(1)
@@ -41,6 +43,20 @@ class Person:
         return f"{self.name}@{self.domain}"
 
 
+class Ledger(ledger_pb2_grpc.LedgerServiceServicer):
+    """Knows what was committed."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, tuple[Event, int]] = {}
+        """With their sequences in the stream."""
+
+    async def GetEvent(self, request: ledger_pb2.GetEventRequest, _context: Any) -> ledger_pb2.GetEventResponse:
+        if request.event_id not in self.events:
+            raise EventNotFound("There is no such event.")
+        event, sequence = self.events[request.event_id]
+        return ledger_pb2.GetEventResponse(event=event, stream_sequence=sequence)
+
+
 class Peer(accounts_pb2_grpc.AccountServiceServicer):
     """Knows people, and who each token speaks for."""
 
@@ -51,6 +67,9 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
         self.port = 0
         self.tokens: dict[str, pb.Principal] = {}
         self.asked = 0
+        self.ledger = Ledger()
+        self.removed: set[str] = set()
+        """Users who are no more, though their sessions are."""
         self.used_links: set[str] = set()
         self._held: dict[str, tuple[asyncio.Event, asyncio.Event]] = {}
 
@@ -85,8 +104,10 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
     async def start(self) -> None:
         descriptor = pb.DESCRIPTOR.services_by_name["AccountService"]
         service = Service(accounts_pb2_grpc.add_AccountServiceServicer_to_server, self, descriptor)
+        ledger = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
+        events = Service(ledger_pb2_grpc.add_LedgerServiceServicer_to_server, self.ledger, ledger)
         self._server = GrpcServer(
-            [service], host="127.0.0.1", port=self.port, authenticate=_nobody, service_key=self._service_key
+            [service, events], host="127.0.0.1", port=self.port, authenticate=_nobody, service_key=self._service_key
         )
         await self._server.start()
         self.port = self._server.port
@@ -112,7 +133,7 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
         return principal
 
     async def BatchGetUsers(self, request: pb.BatchGetUsersRequest, _context: Any) -> pb.BatchGetUsersResponse:
-        found = (self._people[each] for each in request.user_ids if each in self._people)
+        found = (self._people[each] for each in request.user_ids if each in self._people.keys() - self.removed)
         return pb.BatchGetUsersResponse(
             users=[pb.User(id=each.id, username=each.name, email=each.email) for each in found]
         )

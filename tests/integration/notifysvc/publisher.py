@@ -42,6 +42,7 @@ class Publisher:
             subject, event.SerializeToString(), event_id=event.event_id, after=after
         )
         self._sequences[event.event_id] = self._last[subject]
+        self._peer.ledger.events[event.event_id] = event, self._last[subject]
         return self._last[subject]
 
     def sequence_of(self, event: Event) -> int:
