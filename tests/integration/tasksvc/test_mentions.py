@@ -1,5 +1,6 @@
 """Whom tasks and comments name as `@username`, as the events tell it."""
 
+import asyncpg
 import pytest
 from taskbell.comments.v1 import comments_pb2
 from taskbell.projects.v1 import projects_pb2
@@ -120,3 +121,20 @@ async def test_a_task_that_comes_by_itself_mentions_nobody_again(
     copy = Task(id="019a0000-0000-7000-8000-0000000000aa", project_id=project, title=task.title, creator_id=ann.id)
     await TaskStore().create(outbox.pool, [change.create(copy)])
     assert [list(event.mentioned_ids) for event in await outbox.told_of(copy.id)] == [[]]
+
+
+async def test_of_a_crowd_only_the_first_hundred_are_mentioned(
+    ann: Person, project: str, sql: "asyncpg.Connection[asyncpg.Record]", outbox: Outbox
+) -> None:
+    ids = await sql.fetch(
+        "WITH crowd AS (INSERT INTO users (id, username, email, password_hash, personal_project_id)"
+        " SELECT gen_random_uuid(), 'crowd-' || i, 'crowd-' || i || '@example.com', '', $1"
+        " FROM generate_series(1, 120) AS i RETURNING id, username)"
+        " INSERT INTO members (project_id, user_id, role) SELECT $1, id, 1 FROM crowd RETURNING user_id::text,"
+        " (SELECT username FROM crowd WHERE id = user_id)",
+        project,
+    )
+    everybody = {row["username"]: row["user_id"] for row in ids}
+    named = [f"crowd-{number}" for number in range(120, 0, -1)]
+    task = await add(ann, project, "all of you", " ".join(f"@{name}" for name in named))
+    assert await mentioned(outbox, task) == [[everybody[name] for name in named[:100]]]
