@@ -18,7 +18,7 @@ from taskbell.events.v1.events_pb2 import Event
 from chassis.caller import as_call
 from chassis.errors import Internal, InvalidField, MethodNotAllowed, RouteNotFound, ServiceError
 from chassis.interceptors import Span, untraced
-from gatewaysvc import api_docs
+from gatewaysvc import api_docs, unsubscribe
 from gatewaysvc.cors import Cors
 from gatewaysvc.event_stream import EventStream
 from gatewaysvc.exchange import Exchange, opened, read_credentials
@@ -34,6 +34,7 @@ from gatewaysvc.routes import WEBSOCKET, Match, Route, RouteTable
 from gatewaysvc.server_stream import ServerStream
 from gatewaysvc.services import SERVICES, Upstream
 from gatewaysvc.unary import Unary
+from gatewaysvc.unsubscribe import Unsubscribe
 from gatewaysvc.websocket import Conversations
 
 Handler: TypeAlias = Callable[[Exchange, Match], Awaitable[StreamResponse]]
@@ -63,6 +64,7 @@ class App:
         self._metrics = HttpMetrics()
         self._readiness = Readiness(channels)
         self._page = Page()
+        self._unsubscribe = Unsubscribe(channels["notifysvc"]) if "notifysvc" in channels else None
         self._table = RouteTable(service.descriptor for service in services)
         processes = {service.descriptor.full_name: service.process for service in services}
         self._handlers: dict[Route, Handler] = {
@@ -125,16 +127,23 @@ class App:
             exchange.route = file
             _only_read(exchange)
             return self._page.answer(exchange)
+        if path == unsubscribe.PATH and self._unsubscribe is not None:
+            exchange.route = path
+            self._count(exchange, request.method)
+            return await self._unsubscribe.answer(exchange)
         if request.method == "OPTIONS":
             return self._options(exchange, path)
         match = self._match(request, path)
         route = match.route
         exchange.route = route.template.text
         read_credentials(exchange)
-        if self._limits is not None:
-            self._limits.take(exchange, (route.http_method, exchange.route))
+        self._count(exchange, route.http_method)
         with self._span(f"{request.method} {exchange.route}", exchange.call):
             return await self._handlers[route](exchange, match)
+
+    def _count(self, exchange: Exchange, http_method: str) -> None:
+        if self._limits is not None:
+            self._limits.take(exchange, (http_method, exchange.route))
 
     def _match(self, request: BaseRequest, path: str) -> Match:
         if request.headers.get("Upgrade", "").lower() == "websocket":

@@ -7,14 +7,19 @@ from typing import Any
 from google.protobuf.empty_pb2 import Empty
 from taskbell.accounts.v1 import accounts_pb2, accounts_pb2_grpc
 from taskbell.events.v1.events_pb2 import Event
-from taskbell.notifications.v1 import notifications_pb2, notifications_pb2_grpc
+from taskbell.notifications.v1 import (
+    notifications_pb2,
+    notifications_pb2_grpc,
+    preferences_pb2,
+    preferences_pb2_grpc,
+)
 from taskbell.projects.v1 import projects_pb2, projects_pb2_grpc
 from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 from taskbell.tasks.v1.tasks_pb2 import Task
 
 from chassis.caller import Caller, authorization, current_call, request_id, traceparent
 from chassis.client import Client, client_of
-from chassis.errors import CursorTooOld, EtagMismatch, TaskNotFound, TokenInvalid
+from chassis.errors import CursorTooOld, EtagMismatch, InvalidField, TaskNotFound, TokenInvalid
 from chassis.grpc_server import GrpcServer, Service
 from chassis.interceptors import tell_open
 
@@ -162,6 +167,19 @@ class Notifications(notifications_pb2_grpc.NotificationServiceServicer):
             self._live.ended.set()
 
 
+class Preferences(preferences_pb2_grpc.PreferenceServiceServicer):
+    """Knows one link."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+
+    async def Unsubscribe(self, request, context):
+        self._asked.note(request)
+        if request.token != "good":
+            raise InvalidField.named("token", request.token, "is not from a mail of ours")
+        return preferences_pb2.UnsubscribeResponse()
+
+
 def served(add, servicer, file, name):
     return Service(add, servicer, file.services_by_name[name])
 
@@ -189,4 +207,13 @@ def tasksvc(asked: Asked) -> tuple[GrpcServer, Tasks]:
 def notifysvc(asked: Asked, live: Live) -> GrpcServer:
     servicer = Notifications(asked, live)  # type: ignore[abstract]  # likewise
     add = notifications_pb2_grpc.add_NotificationServiceServicer_to_server
-    return grpc_server(served(add, servicer, notifications_pb2.DESCRIPTOR, "NotificationService"))
+    preferences = Preferences(asked)  # type: ignore[abstract]  # likewise
+    return grpc_server(
+        served(add, servicer, notifications_pb2.DESCRIPTOR, "NotificationService"),
+        served(
+            preferences_pb2_grpc.add_PreferenceServiceServicer_to_server,
+            preferences,
+            preferences_pb2.DESCRIPTOR,
+            "PreferenceService",
+        ),
+    )
