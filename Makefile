@@ -20,8 +20,9 @@ demo: $(VENV)/.run ## the main job end to end on a throw-away stack, with a tran
 test: $(VENV)/.test ## the whole test suite, on real servers
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/compose $(ARGS)
 
-chaos: $(VENV)/.test ## workers and services killed all the time, for longer than the tests do
-	TASKBELL_CHAOS_JOBS=$${TASKBELL_CHAOS_JOBS:-50000} $(BIN)/pytest tests/chaos --timeout 3600 $(ARGS)
+chaos: $(VENV)/.test ## workers, services and servers killed all the time, for longer than the tests do
+	TASKBELL_CHAOS_JOBS=$${TASKBELL_CHAOS_JOBS:-50000} TASKBELL_CHAOS_TASKS=$${TASKBELL_CHAOS_TASKS:-2000} \
+	  TASKBELL_CHAOS_SECONDS=$${TASKBELL_CHAOS_SECONDS:-600} $(BIN)/pytest tests/chaos --timeout 3600 -s $(ARGS)
 
 check: $(VENV)/.bench $(CODEGEN)/.done ## format, lint, types, imports, protos, generated code
 	$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ PASSWORD = "correct horse battery"
 class Person:
     """Who is signed in."""
 
+    id: str
     token: str
     project_id: str
 
@@ -26,4 +27,4 @@ async def join(tasks_address: str, name: str) -> Person:
             accounts.RegisterUserRequest(username=name, email=f"{name}@example.com", password=PASSWORD)
         )
         session = await account.LogIn(accounts.LogInRequest(username=name, password=PASSWORD))
-    return Person(session.access_token, session.user.personal_project_id)
+    return Person(session.user.id, session.access_token, session.user.personal_project_id)
