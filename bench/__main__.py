@@ -5,7 +5,7 @@ import asyncio
 import os
 import platform
 
-from bench import calls, delivery, memory, queue, report
+from bench import calls, delivery, ledger, memory, queue, report
 from bench.load import require_h2load
 from bench.stage import stage
 
@@ -14,6 +14,7 @@ CASES = {
     "calls": calls.get_task,
     "create": calls.create,
     "delivery": delivery.commit_to_stream,
+    "ledger": ledger.looks,
     "queue": queue.beside_others,
     "queue-at-scale": queue.at_scale,
 }
