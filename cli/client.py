@@ -18,7 +18,7 @@ from chassis.renewed_channel import RenewedChannel
 from chassis.tls import Tls
 from cli.api.taskbell.accounts.v1 import AccountServiceStub
 from cli.api.taskbell.comments.v1 import CommentServiceStub
-from cli.api.taskbell.notifications.v1 import NotificationServiceStub
+from cli.api.taskbell.notifications.v1 import DeliveryServiceStub, NotificationServiceStub, PreferenceServiceStub
 from cli.api.taskbell.projects.v1 import ProjectServiceStub
 from cli.api.taskbell.queues.v1 import QueueServiceStub
 from cli.api.taskbell.tasks.v1 import TaskServiceStub
@@ -32,6 +32,11 @@ _REPEATABLE: Final = [
     {"service": "taskbell.comments.v1.CommentService"},
     {"service": "taskbell.projects.v1.ProjectService"},
     {"service": "taskbell.notifications.v1.NotificationService"},
+    {"service": "taskbell.notifications.v1.DeliveryService"},
+    *(
+        {"service": "taskbell.notifications.v1.PreferenceService", "method": method}
+        for method in ("GetPreferences", "UpdatePreferences")
+    ),
     *(
         {"service": "taskbell.accounts.v1.AccountService", "method": method}
         for method in ("RegisterUser", "GetUser", "LogIn", "ListTokens", "GetJwks")
@@ -97,6 +102,8 @@ class Client:
         self.notifications = _Notifications(
             self._notify, signed, self.accounts, address=notify_address, timeout=timeout
         )
+        self.preferences = _Preferences(self._notify, signed, self.accounts, address=notify_address, timeout=timeout)
+        self.deliveries = _Deliveries(self._notify, signed, self.accounts, address=notify_address, timeout=timeout)
 
     async def close(self) -> None:
         """Ends both connections, and the calls that are under way on them."""
@@ -140,3 +147,11 @@ class _Queues(Transport, QueueServiceStub):
 
 class _Notifications(Transport, NotificationServiceStub):
     """NotificationService over gRPC."""
+
+
+class _Preferences(Transport, PreferenceServiceStub):
+    """PreferenceService over gRPC."""
+
+
+class _Deliveries(Transport, DeliveryServiceStub):
+    """DeliveryService over gRPC."""

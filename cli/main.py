@@ -13,7 +13,9 @@ from cli import (
     config,
     failures,
     inbox,
+    mail,
     passwords,
+    preferences,
     projects,
     queues,
     stack,
@@ -39,13 +41,15 @@ def taskbell(
     ctx.obj = Before(output=output, context=context)
 
 
-for part in (accounts, tasks, changes, comments, watch, worker, stack, completion):
+for part in (accounts, tasks, changes, comments, watch, mail, worker, stack, completion):
     app.add_typer(part.app)
 for name, group in (
     ("project", projects.app),
     ("queue", queues.app),
     ("comments", comments.group),
     ("inbox", inbox.app),
+    ("preferences", preferences.app),
+    ("mail", mail.group),
     ("token", tokens.app),
     ("password", passwords.app),
     ("config", config.app),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from chassis.errors import (
     CommentNotFound,
+    DeliveryNotFound,
     NotificationNotFound,
     ProjectNotFound,
     ServiceError,
@@ -32,6 +33,7 @@ _NOUNS: Final[dict[type[ServiceError], str]] = {
     ProjectNotFound: "project",
     NotificationNotFound: "notification",
     TokenNotFound: "API token",
+    DeliveryNotFound: "mail",
 }
 
 
@@ -92,6 +94,35 @@ async def notification_ids(client: "Client", texts: Sequence[str]) -> list[str]:
     listed = await paging.collect(page, "notifications", REACH)
     known = {each.id: each.event.task.title if each.event and each.event.task else "" for each in listed.notifications}
     return [text if is_id(text) else _only_one(text, known, NotificationNotFound) for text in texts]
+
+
+async def event_id(client: "Client", text: str) -> str:
+    """The event's id, or that of the notification whose id ends so."""
+    if is_id(text):
+        return text
+
+    async def page(size: int, token: str) -> "sdk.notifications.ListNotificationsResponse":
+        request = sdk.notifications.ListNotificationsRequest(page_size=size, page_token=token)
+        return await client.notifications.list_notifications(request)
+
+    listed = await paging.collect(page, "notifications", REACH)
+    events = {each.id: each.event for each in listed.notifications if each.event}
+    known = {id_: event.task.title if event.task else "" for id_, event in events.items()}
+    return events[_only_one(text, known, NotificationNotFound)].event_id
+
+
+async def delivery_ids(client: "Client", texts: Sequence[str]) -> list[str]:
+    """The ids of the mails named by an id or its end."""
+    if all(is_id(text) for text in texts):
+        return list(texts)
+
+    async def page(size: int, token: str) -> "sdk.notifications.ListDeliveriesResponse":
+        request = sdk.notifications.ListDeliveriesRequest(page_size=size, page_token=token)
+        return await client.deliveries.list_deliveries(request)
+
+    listed = await paging.collect(page, "deliveries", REACH)
+    known = {each.id: each.title for each in listed.deliveries}
+    return [text if is_id(text) else _only_one(text, known, DeliveryNotFound) for text in texts]
 
 
 async def token_id(client: "Client", text: str) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ANONYMOUS: Final = frozenset(
     {
         *("RegisterUser", "LogIn", "RefreshSession", "GetJwks"),
-        *("ConfirmEmail", "RequestPasswordReset", "ResetPassword"),
+        *("ConfirmEmail", "RequestPasswordReset", "ResetPassword", "Unsubscribe"),
     }
 )
 

@@ -2,7 +2,7 @@
 
 from taskbell.access.v1.access_pb2 import access
 from taskbell.accounts.v1 import accounts_pb2
-from taskbell.notifications.v1 import notifications_pb2
+from taskbell.notifications.v1 import deliveries_pb2, notifications_pb2, preferences_pb2
 from taskbell.projects.v1 import projects_pb2
 from taskbell.queues.v1 import queues_pb2
 from taskbell.tasks.v1 import tasks_pb2
@@ -12,11 +12,14 @@ from cli.transport import ANONYMOUS
 
 SERVICES = [
     service
-    for module in (accounts_pb2, notifications_pb2, projects_pb2, queues_pb2, tasks_pb2)
+    for module in (
+        *(accounts_pb2, notifications_pb2, preferences_pb2, deliveries_pb2),
+        *(projects_pb2, queues_pb2, tasks_pb2),
+    )
     for service in module.DESCRIPTOR.services_by_name.values()
 ]
 READS = ("Get", "List", "Search")
-IDEMPOTENT = {"LogIn", "Watch", "Connect", "CreateTicket", "PauseQueue", "ResumeQueue"}
+IDEMPOTENT = {"LogIn", "Watch", "Connect", "CreateTicket", "ExplainEvent", "PauseQueue", "ResumeQueue"}
 
 
 def test_calls_are_anonymous_where_the_proto_says_so() -> None:
