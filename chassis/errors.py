@@ -158,8 +158,14 @@ class EventNotFound(ServiceError):
     code, reason = StatusCode.NOT_FOUND, "EVENT_NOT_FOUND"
 
 
+class WebhookNotFound(ServiceError):
+    """The project has no such webhook."""
+
+    code, reason = StatusCode.NOT_FOUND, "WEBHOOK_NOT_FOUND"
+
+
 class DeliveryNotFound(ServiceError):
-    """No such mail was meant for the caller, or it isn't kept any more."""
+    """No such mail was meant for the caller, nor for a webhook of theirs, or it isn't kept any more."""
 
     code, reason = StatusCode.NOT_FOUND, "DELIVERY_NOT_FOUND"
 
@@ -375,6 +381,12 @@ class TooManySubscriptions(ServiceError):
     """The stream has as many subscriptions as one may have: open another one."""
 
     code, reason = StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_SUBSCRIPTIONS"
+
+
+class TooManyWebhooks(ServiceError):
+    """The project has as many webhooks as one may have: delete one first."""
+
+    code, reason = StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_WEBHOOKS"
 
 
 class MessageTooLarge(ServiceError):

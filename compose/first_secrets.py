@@ -40,7 +40,7 @@ def main() -> None:
     nats = kept("nats/password", secrets.token_urlsafe(24))
     service_key = kept("tasksvc/service_key", secrets.token_urlsafe(32))
     kept("tasksvc/jwt_key", signing_key())
-    kept("tasksvc/webhook_key", secrets.token_urlsafe(32))
+    kept("notifysvc/webhook_key", kept("tasksvc/webhook_key", secrets.token_urlsafe(32)))
     kept("grafana/password", secrets.token_urlsafe(12))
     kept("valkey/valkey.conf", f"requirepass {valkey}")
     kept("nats/users.conf", f'authorization {{ user: taskbell, password: "{nats}" }}')

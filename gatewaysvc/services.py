@@ -10,6 +10,7 @@ from taskbell.notifications.v1 import deliveries_pb2, notifications_pb2, prefere
 from taskbell.projects.v1 import projects_pb2
 from taskbell.queues.v1 import queues_pb2
 from taskbell.tasks.v1 import tasks_pb2
+from taskbell.webhooks.v1 import webhooks_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +34,5 @@ SERVICES: Final = (
     _service(notifications_pb2.DESCRIPTOR, "NotificationService", "notifysvc"),
     _service(preferences_pb2.DESCRIPTOR, "PreferenceService", "notifysvc"),
     _service(deliveries_pb2.DESCRIPTOR, "DeliveryService", "notifysvc"),
+    _service(webhooks_pb2.DESCRIPTOR, "WebhookService", "notifysvc"),
 )

@@ -11,9 +11,11 @@ from taskbell.notifications.v1 import (
     preferences_pb2,
     preferences_pb2_grpc,
 )
+from taskbell.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
 from chassis import grpc_client, jetstream, postgres
 from chassis.grpc_server import GrpcServer, Service
+from chassis.outgoing import outgoing
 from chassis.readings import Readings
 from chassis.run import run
 from chassis.service_command import check_migrated, run_service
@@ -50,6 +52,9 @@ from notifysvc.smtp import SmtpLink
 from notifysvc.tail import Tail
 from notifysvc.tickets import Tickets
 from notifysvc.unsubscribe_links import UnsubscribeLinks
+from notifysvc.webhook_sender import WebhookSender
+from notifysvc.webhook_store import WebhookStore
+from notifysvc.webhooks import WebhookServicer
 
 SCHEMA: Final = "notifysvc"
 MIGRATIONS: Final = Path(__file__).parent / "sql" / "migrations"
@@ -59,10 +64,12 @@ async def serve(settings: Settings) -> None:
     """Connects, introduces, serves until told to stop. tasksvc and NATS may come up later, and go meanwhile."""
     service_key = settings.service_key.get_secret_value()
     tls = service_tls(settings, "server", "client")
+    allow_private = settings.webhook_allow_private == "on"
     async with (
         postgres.connect(settings.database_url, SCHEMA, settings.database_pool) as pool,
         grpc_client.channel(settings.tasks_address, service_key=service_key, tls=tls) as tasksvc,
         jetstream.connect(settings.nats_url, settings.stream_replicas) as bus,
+        outgoing(allow_private=allow_private) as outside,
     ):
         await check_migrated(pool, SCHEMA, MIGRATIONS)
         accounts = Accounts(tasksvc)
@@ -74,7 +81,13 @@ async def serve(settings: Settings) -> None:
         mailer = Mailer(mails, SmtpLink(smtp, sender.address.addr_spec), pace)
         account_mails = AccountMails(pool, accounts, sender)
         account_mailer = Mailer(account_mails, SmtpLink(smtp, sender.address.addr_spec), pace)
-        inbox = Inbox(pool, [Effect(account_mails.of, account_mailer.nudge)])
+        webhook_secrets = settings.webhook_secrets()
+        webhook_sender = WebhookSender(pool, outside, webhook_secrets)
+        webhooks = WebhookServicer(
+            WebhookStore(pool), webhook_sender, webhook_secrets, outside, allow_private=allow_private
+        )
+        effects = Effect(account_mails.of, account_mailer.nudge), Effect(webhook_sender.of, webhook_sender.nudge)
+        inbox = Inbox(pool, effects)
         log = EventLog(bus)
         rights = Rights(accounts)
         mutes = Mutes(pool)
@@ -100,6 +113,11 @@ async def serve(settings: Settings) -> None:
                     DeliveryServicer(deliveries, explainer, accounts, mailer.nudge),
                     deliveries_pb2.DESCRIPTOR.services_by_name["DeliveryService"],
                 ),
+                Service(
+                    webhooks_pb2_grpc.add_WebhookServiceServicer_to_server,
+                    webhooks,
+                    webhooks_pb2.DESCRIPTOR.services_by_name["WebhookService"],
+                ),
             ],
             host=settings.host,
             port=settings.notify_port,
@@ -122,6 +140,7 @@ async def serve(settings: Settings) -> None:
             acks,
             consumer,
             *mailers,
+            webhook_sender,
             *keepers,
             *readings,
             settings=settings,

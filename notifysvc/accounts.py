@@ -15,6 +15,7 @@ from taskbell.accounts.v1.accounts_pb2 import (
 from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceStub
 
 from chassis.caller import Caller
+from notifysvc.membership import member_of
 
 if TYPE_CHECKING:  # there only in the stubs
     from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceAsyncStub
@@ -43,10 +44,4 @@ class Accounts:
 
     async def authenticate(self, token: str) -> Caller:
         """Who makes a call with this token."""
-        return caller_of(await self.introspect(token))
-
-
-def caller_of(principal: Principal) -> Caller:
-    """The same in the server's terms."""
-    scopes = frozenset(principal.scopes) if principal.token_id else None
-    return Caller(principal.user_id, principal.session_id, principal.token_id, scopes)
+        return member_of(await self.introspect(token))

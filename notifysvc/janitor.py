@@ -15,6 +15,8 @@ _EVERY: Final = 3600.0
 _SEEN_KEPT: Final = 2 * MAX_AGE
 """An event can't come again once the stream has dropped it."""
 _MAILS_KEPT: Final = 30 * 24 * 3600.0
+_DELIVERIES_KEPT: Final = 30 * 24 * 3600.0
+"""Longer than the stream keeps events: one that comes again meets its delivery."""
 
 _log = structlog.get_logger("notifysvc.janitor")
 
@@ -33,6 +35,7 @@ class Janitor:
                 await self._pool.execute(SQL["forget_mails"], _MAILS_KEPT)
                 await self._pool.execute(SQL["forget_account_mails"], _MAILS_KEPT)
                 await self._pool.execute(SQL["forget_mail_slots"])
+                await self._pool.execute(SQL["forget_webhook_deliveries"], _DELIVERIES_KEPT)
                 await self._pool.execute(SQL["forget_tickets"])
                 await self._pool.execute(SQL["forget_acks"], MAX_AGE)
             except ServiceError as error:

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationInfo,
 
 from chassis.grpc_server import CONNECTION_AGE
 from chassis.settings import DatabaseSettings, NatsUrl, Port, Seconds, Url
+from chassis.webhook_secrets import WebhookSecrets, read_webhook_keys
 from notifysvc import letter
 from notifysvc.smtp import SmtpServer
 
@@ -43,8 +44,20 @@ class Settings(DatabaseSettings):
     unsubscribe_key: SecretStr | None = None
     """What the links that end e-mails are signed with: one or more keys, with spaces in between. The first signs, all
     are believed. Without it the service key is taken."""
+    webhook_key: SecretStr | None = None
+    """What the secrets of webhooks follow from: one or more keys, with spaces in between. All sign; owners are told the
+    secret of the first. Without it the service key is taken."""
+    webhook_allow_private: Literal["on", "off"] = "off"
+    """Whether webhooks may call addresses of private networks, and this machine."""
     public_url: Url = "http://127.0.0.1:8080"
     """Where people find Taskbell: the links in e-mails lead there."""
+
+    @field_validator("webhook_key")
+    @classmethod
+    def _holds_webhook_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            read_webhook_keys(value.get_secret_value())
+        return value
 
     @field_validator("unsubscribe_key")
     @classmethod
@@ -65,6 +78,12 @@ class Settings(DatabaseSettings):
     def unsubscribe_keys(self) -> list[str]:
         """What signs the links that end e-mails, the newest first."""
         return (self.unsubscribe_key or self.service_key).get_secret_value().split()
+
+    def webhook_secrets(self) -> WebhookSecrets:
+        """What webhooks are signed with."""
+        if self.webhook_key is None:
+            return WebhookSecrets([self.service_key.get_secret_value().encode()])
+        return WebhookSecrets(read_webhook_keys(self.webhook_key.get_secret_value()))
 
     def smtp(self) -> SmtpServer:
         """The mail server."""

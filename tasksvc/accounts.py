@@ -17,6 +17,7 @@ from chassis.caller import caller
 from chassis.client import client_of
 from chassis.errors import InvalidField, LoginFailed, RateLimited, TokenNotFound, UserNotFound
 from chassis.postgres import Executor
+from tasksvc.access import Role
 from tasksvc.access_tokens import AccessTokens
 from tasksvc.account_store import AccountStore
 from tasksvc.account_to_pb import token_to_pb, user_seen_by_others_to_pb, user_to_pb
@@ -186,12 +187,14 @@ class AccountServicer(AccountServiceServicer):
 
     async def IntrospectToken(self, request: pb.IntrospectTokenRequest, _context: Context) -> pb.Principal:
         found = await self._authentication.authenticate(request.token)
+        roles = found.access.roles if found.access else {}
         principal = pb.Principal(
             user_id=found.user_id,
             session_id=found.session_id,
             token_id=found.token_id,
             scopes=sorted(found.scopes or ()),
-            project_ids=sorted(found.access.roles) if found.access else (),
+            project_ids=sorted(roles),
+            owned_project_ids=sorted(project for project, role in roles.items() if role is Role.OWNER),
         )
         if found.expire_time is not None:
             principal.expire_time.FromMilliseconds(int(found.expire_time * 1000))

@@ -28,6 +28,7 @@ class Person:
     id: str = field(default_factory=lambda: str(uuid4()))
     session_id: str = field(default_factory=lambda: str(uuid4()))
     projects: set[str] = field(default_factory=set)
+    owned: set[str] = field(default_factory=set)
     domain: str = "example.com"
 
     @property
@@ -84,6 +85,12 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
         self.tokens[person.token] = pb.Principal(user_id=person.id, session_id=person.session_id)
         return person
 
+    def owner(self, *projects: str) -> Person:
+        """A new user who owns these projects."""
+        person = self.person(*projects)
+        person.owned = set(projects)
+        return person
+
     def api_token(self, person: Person, *scopes: str) -> tuple[str, str]:
         """A token of theirs, and its id."""
         token_id = str(uuid4())
@@ -129,7 +136,9 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
             raise TokenInvalid("There is no such token.")
         principal = pb.Principal()
         principal.CopyFrom(self.tokens[request.token])
-        principal.project_ids.extend(sorted(self._people[principal.user_id].projects))
+        person = self._people[principal.user_id]
+        principal.project_ids.extend(sorted(person.projects))
+        principal.owned_project_ids.extend(sorted(person.owned))
         return principal
 
     async def BatchGetUsers(self, request: pb.BatchGetUsersRequest, _context: Any) -> pb.BatchGetUsersResponse:

@@ -23,6 +23,7 @@ from tests.integration.notifysvc.conftest import Connect, StartReplica, Watch
 from tests.integration.notifysvc.listening import Watching, ids
 from tests.integration.notifysvc.peer import Peer, Person
 from tests.integration.notifysvc.publisher import Publisher
+from tests.integration.notifysvc.webhook_desk import Desk
 from tests.mailbox import Mailbox
 
 
@@ -117,7 +118,9 @@ async def test_an_event_whose_consumer_is_killed_before_the_acknowledgement_has_
     publisher: Publisher,
     project: str,
 ) -> None:
-    person = peer.person(project)
+    person = peer.owner(project)
+    async with grpc.aio.insecure_channel(notifysvc.address) as channel:
+        webhook = await Desk(channel, person, project).create("http://hooks.invalid/")
     await settled(bus)
     await notifysvc.kill()
     doomed = await start_replica(program="tests.integration.notifysvc.dies_before_ack")
@@ -131,6 +134,8 @@ async def test_an_event_whose_consumer_is_killed_before_the_acknowledgement_has_
         found = await stub.ListNotifications(pb.ListNotificationsRequest(), metadata=person.metadata)
         assert ids(each.event for each in found.notifications) == [event.event_id]
         assert found.unread_count == 1
+        deliveries = await Desk(channel, person, project).deliveries(webhook)
+        assert [each.event_id for each in deliveries] == [event.event_id]
         mails = await mailbox.arrived(f"to:{person.email}", 2)
         assert sorted(mail["MessageID"].partition(".")[0] for mail in mails) == sorted(
             each.event_id for each in (event, account)

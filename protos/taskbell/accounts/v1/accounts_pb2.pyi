@@ -700,6 +700,7 @@ class Principal(_message.Message):
     SCOPES_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     PROJECT_IDS_FIELD_NUMBER: _builtins.int
+    OWNED_PROJECT_IDS_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """The user."""
     session_id: _builtins.str
@@ -718,6 +719,10 @@ class Principal(_message.Message):
     def project_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The projects that the user is a member of."""
 
+    @_builtins.property
+    def owned_project_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of them that the user is an OWNER of."""
+
     def __init__(
         self,
         *,
@@ -727,10 +732,11 @@ class Principal(_message.Message):
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         project_ids: _abc.Iterable[_builtins.str] | None = ...,
+        owned_project_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "project_ids", b"project_ids", "scopes", b"scopes", "session_id", b"session_id", "token_id", b"token_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "owned_project_ids", b"owned_project_ids", "project_ids", b"project_ids", "scopes", b"scopes", "session_id", b"session_id", "token_id", b"token_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

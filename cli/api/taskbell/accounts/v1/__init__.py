@@ -369,6 +369,11 @@ class Principal(betterproto2.Message):
     The projects that the user is a member of.
     """
 
+    owned_project_ids: "list[str]" = betterproto2.field(7, betterproto2.TYPE_STRING, repeated=True)
+    """
+    Those of them that the user is an OWNER of.
+    """
+
 
 default_message_pool.register_message("taskbell.accounts.v1", "Principal", Principal)
 
