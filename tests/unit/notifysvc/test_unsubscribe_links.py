@@ -1,3 +1,4 @@
+import itertools
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import uuid4
 
@@ -34,7 +35,7 @@ def forged() -> list[str]:
     return [urlsafe_b64encode(each).decode().rstrip("=") for each in changed] + ["?", "токен", "a"]
 
 
-@pytest.mark.parametrize("text", forged())
+@pytest.mark.parametrize("text", forged(), ids=itertools.count())
 def test_a_forged_or_shortened_link_is_refused(text: str) -> None:
     with pytest.raises(InvalidField, match="is not from a mail of ours"):
         LINKS.read(text)
