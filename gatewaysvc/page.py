@@ -5,6 +5,7 @@ So a browser keeps files for good, a new release has new paths, and only the fir
 """
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,6 +18,8 @@ from chassis.errors import RouteNotFound
 from gatewaysvc.exchange import Exchange
 
 _INDEX: Final = "index.html"
+_FIRST: Final = "first.js"
+_MAIN: Final = "main.js"
 _ASSETS: Final = "/assets/"
 _ROUTES: Final = {"/": "/", _ASSETS: "/assets/**"}
 _CONTENT_TYPES: Final = {
@@ -26,14 +29,13 @@ _CONTENT_TYPES: Final = {
     "svg": "image/svg+xml",
     "webmanifest": "application/manifest+json",
 }
-# Nothing but our own files, no inline code, and no way for a text to become markup (Trusted Types).
+# Nothing but our own files and the one script that stands in the document, and no way for a text to become markup.
 _POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "default-src 'none'; script-src 'self' 'sha256-{first}'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _SECURITY: Final = {
-    "Content-Security-Policy": _POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "no-referrer",
@@ -56,6 +58,9 @@ class Page:
         sources = dict(_read(folder or files("gatewaysvc").joinpath("web")))
         version = _digest(*(part for name in sorted(sources) for part in (name.encode(), sources[name])))
         self._prefix = f"{_ASSETS}{version}/"
+        first = sources[_FIRST]
+        policy = _POLICY.format(first=b64encode(hashlib.sha256(first).digest()).decode())
+        self._security = {**_SECURITY, "Content-Security-Policy": policy}
         sources[_INDEX] = self._index(sources)
         self._files = {name: _file(name, body) for name, body in sources.items()}
 
@@ -71,7 +76,7 @@ class Page:
         file = self._files.get(name)
         if file is None:
             raise RouteNotFound(f"There is no {path}.")
-        headers = {**exchange.headers, **_SECURITY, "ETag": file.etag}
+        headers = {**exchange.headers, **self._security, "ETag": file.etag}
         headers["Cache-Control"] = _FOR_GOOD if path.startswith(self._prefix) else _ASK_AGAIN
         if file.etag in exchange.request.headers.get("If-None-Match", ""):
             return Response(status=304, headers=headers)
@@ -79,10 +84,10 @@ class Page:
 
     def _index(self, sources: dict[str, bytes]) -> bytes:
         """The first document, with where the files are, and all modules named: a browser fetches them at once."""
-        text = sources[_INDEX].decode()
-        modules = sorted(name for name in sources if name.endswith(".js") and f'"assets/{name}"' not in text)
+        modules = sorted(name for name in sources if name.endswith(".js") and name not in (_FIRST, _MAIN))
         preloads = "\n".join(f'<link rel="modulepreload" href="{self._prefix}{name}">' for name in modules)
-        return text.replace("assets/", self._prefix).replace("<!-- modules -->", preloads).encode()
+        text = sources[_INDEX].decode().replace("assets/", self._prefix).replace("<!-- modules -->", preloads)
+        return text.replace("/* first.js */", sources[_FIRST].decode()).encode()
 
 
 def _read(folder: Traversable, above: str = "") -> Iterator[tuple[str, bytes]]:

@@ -1,5 +1,5 @@
 // The public REST API, as far as the page uses it.
-import { ApiError, sendAgain } from './http.js';
+import { ApiError, sendAgain, uuid } from './http.js';
 import * as session from './session.js';
 
 /**
@@ -90,9 +90,4 @@ async function all(page, name) {
     pageToken = answer.nextPageToken;
     if (!pageToken) return found;
   }
-}
-
-function uuid() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16)); // randomUUID is missing over plain HTTP
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

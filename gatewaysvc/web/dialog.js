@@ -9,12 +9,12 @@ let numbers = 0;
  * Opens a dialog. `build` gets what closes it.
  * @param {string} title
  * @param {(close: () => void) => any} build
- * @param {{wide?: boolean, onclose?: () => void, top?: boolean}} [how]
+ * @param {{wide?: boolean, onclose?: () => void, high?: boolean}} [how]
  * @returns {HTMLDialogElement}
  */
-export function openDialog(title, build, { wide = false, top = false, onclose } = {}) {
+export function openDialog(title, build, { wide = false, high = false, onclose } = {}) {
   const id = `dialog-${numbers += 1}`;
-  const dialog = h('dialog.dialog', { 'aria-labelledby': id, class: `${wide ? 'wide' : ''} ${top ? 'top' : ''}` });
+  const dialog = h('dialog.dialog', { 'aria-labelledby': id, class: `${wide ? 'wide' : ''} ${high ? 'high' : ''}` });
   const close = () => dialog.close();
   append(dialog, [
     h('header.dialog-head', null,

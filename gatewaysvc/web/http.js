@@ -38,7 +38,7 @@ export class ApiError extends Error {
  * @returns {Promise<any>}
  * @throws {ApiError}
  */
-export async function send({ method, path, query, body, headers = {}, signal }) {
+async function send({ method, path, query, body, headers = {}, signal }) {
   let response;
   try {
     response = await fetch(path + search(query), {
@@ -60,9 +60,10 @@ export async function send({ method, path, query, body, headers = {}, signal }) 
 }
 
 /**
- * The same, tried again after a moment while the way to the server fails. For requests that may be repeated.
- * @param {Request} request
+ * A request and its answer, tried again after a moment while the way to the server fails.
+ * @param {Request} request one that may be repeated
  * @returns {Promise<any>}
+ * @throws {ApiError}
  */
 export async function sendAgain(request) {
   for (const wait of [300, 1200]) {
@@ -74,6 +75,12 @@ export async function sendAgain(request) {
     }
   }
   return send(request);
+}
+
+/** A name that nothing else has, for an Idempotency-Key. */
+export function uuid() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16)); // randomUUID is missing over plain HTTP
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function problem(response, answer) {

@@ -13,6 +13,7 @@ import { shell } from './views/shell.js';
 const ANONYMOUS = ['signin', 'signup', 'forgot', 'reset', 'confirm'];
 const root = h('div.root');
 
+history.replaceState(null, ''); // loaded: see first.js
 document.body.append(root, ...toasts);
 store.start();
 live.start();

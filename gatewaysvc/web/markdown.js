@@ -81,6 +81,7 @@ function list(lines, depth) {
 
 const LINK = /!?\[([^[\]\n]{0,500})\]\(((?:[^\s()]|\([^\s()]{0,200}\)){1,2000})\)/y;
 const ADDRESS = /https?:\/\/[^\s<>]{1,2000}/y;
+const AUTOLINK = /<((?:https?:\/\/|mailto:)[^\s<>]{1,2000})>/y;
 const WORD = /[\p{L}\p{N}]/u;
 const MARKS = { '**': 'strong', __: 'strong', '~~': 's', '*': 'em', _: 'em' };
 
@@ -114,6 +115,7 @@ function span(text, at, depth, hopeless) {
     case '`': return code(text, at, hopeless);
     case '!':
     case '[': return reference(text, at, depth);
+    case '<': return autolink(text, at);
     case 'h': return WORD.test(text[at - 1] ?? '') ? null : address(text, at);
     case '*':
     case '_':
@@ -148,6 +150,12 @@ function address(text, at) {
   if (!found) return null;
   while (/[.,:;!?'")\]*_~]$/.test(found)) found = found.slice(0, -1);
   return [link(found, found), at + found.length];
+}
+
+function autolink(text, at) {
+  AUTOLINK.lastIndex = at;
+  const found = AUTOLINK.exec(text);
+  return found && [link(found[1], found[1].replace(/^mailto:/, '')), AUTOLINK.lastIndex];
 }
 
 function emphasis(text, at, depth, hopeless) {

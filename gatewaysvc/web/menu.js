@@ -61,7 +61,7 @@ export function openMenu(anchor, items) {
   });
   anchor.setAttribute('aria-haspopup', 'menu');
   anchor.setAttribute('aria-expanded', 'true');
-  document.body.append(menu);
+  (anchor.closest('nav, main, aside, header') ?? document.body).append(menu); // in a landmark, where assistive technology finds it
   menu.showPopover();
   beside(menu, anchor);
   (buttons.find((each) => each.getAttribute('aria-checked') === 'true') ?? buttons[0])?.focus();

@@ -2,7 +2,7 @@
 // here (the page's policy sees to it), and a refresh token works once. Two tabs must not spend the same one, for its second
 // use ends the session; so whoever refreshes holds a lock of the whole browser. A browser that has no such locks (a page
 // over plain HTTP from another machine) keeps the session to the tab instead.
-import { ApiError, send } from './http.js';
+import { ApiError, sendAgain, uuid } from './http.js';
 import { signal } from './state.js';
 
 /** @typedef {{accessToken: string, refreshToken: string, expiresAt: number, user: any}} Record_ */
@@ -48,12 +48,12 @@ function forget() {
 
 /** @param {string} username a name or an e-mail address @param {string} password */
 export async function signIn(username, password) {
-  keep(await send({ method: 'POST', path: '/v1/sessions', body: { username, password } }));
+  keep(await sendAgain({ method: 'POST', path: '/v1/sessions', body: { username, password } }));
 }
 
 /** Registers, and signs in. @param {{username: string, email: string, password: string}} account */
 export async function signUp(account) {
-  await send({ method: 'POST', path: '/v1/users', body: account });
+  await sendAgain({ method: 'POST', path: '/v1/users', body: account, headers: { 'Idempotency-Key': uuid() } });
   await signIn(account.username, account.password);
 }
 
@@ -63,7 +63,7 @@ export async function signOut() {
   forget();
   if (!record) return;
   const headers = { Authorization: `Bearer ${record.accessToken}` };
-  await send({ method: 'DELETE', path: '/v1/sessions/current', headers }).catch(() => {}); // its tokens end by themselves
+  await sendAgain({ method: 'DELETE', path: '/v1/sessions/current', headers }).catch(() => {}); // its tokens end by themselves
 }
 
 /** Takes over a user that has changed. @param {any} changed */
@@ -88,7 +88,7 @@ export async function token(refused) {
     if (!now) throw new ApiError(401, 'CREDENTIALS_MISSING', '');
     if (holds(now, refused)) return now.accessToken; // another tab was quicker
     try {
-      return keep(await send({ method: 'POST', path: '/v1/sessions:refresh', body: { refreshToken: now.refreshToken } })).accessToken;
+      return keep(await sendAgain({ method: 'POST', path: '/v1/sessions:refresh', body: { refreshToken: now.refreshToken } })).accessToken;
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) forget();
       throw error;

@@ -5,6 +5,7 @@ import { ago, inFull, t } from '../i18n.js';
 import { icon } from '../icons.js';
 import * as live from '../live.js';
 import { go, href } from '../router.js';
+import * as session from '../session.js';
 import { batch, effect, onCleanup, signal } from '../state.js';
 import { learn, nameOf, project } from '../store.js';
 import { tell, tellError, words } from '../toasts.js';
@@ -81,12 +82,17 @@ function note(one, mark) {
   return h('li.note', { class: () => (isUnread() ? 'note-unread' : ''), 'data-notification': id },
     h('span.note-icon', { class: `note-${reason}` }, icon(SYMBOLS[reason] ?? 'bell')),
     h('div.note-body', null,
-      h('p.note-why', null, () => (event.actorId ? [avatar(nameOf(event.actorId)), ' '] : null), () => t(`reason.${reason}`, { name: event.actorId ? nameOf(event.actorId) : t('system') })),
+      h('p.note-why', null, () => (event.actorId ? [avatar(nameOf(event.actorId)), ' '] : null), () => why(reason, event.actorId)),
       h('a.card-link', { href: href(`tasks/${event.taskId}`), onclick: open }, event.task?.title ?? ''),
       h('p.note-when', null, h('time', { datetime: createTime, title: inFull(createTime) }, ago(createTime)), () => (project(event.projectId) ? ` · ${project(event.projectId).title}` : ''))),
     h('div.note-actions', null,
       button(() => t(isUnread() ? 'inbox.read' : 'inbox.unread'), () => (isUnread() ? 'check' : 'bell'), () => mark([id], isUnread() ? 'READ' : 'UNREAD')),
       when(() => one.value.state !== 'ARCHIVED', () => button(t('inbox.archive'), () => 'archive', () => mark([id], 'ARCHIVED', t('inbox.archived'))))));
+}
+
+function why(reason, actorId) {
+  if (actorId === session.user.peek()?.id && ['ASSIGNED', 'COMPLETED', 'CANCELLED'].includes(reason)) return t(`reason.${reason}.self`);
+  return t(`reason.${reason}`, { name: actorId ? nameOf(actorId) : t('system') });
 }
 
 function keeps(one, state) {

@@ -50,7 +50,7 @@ function view(known, body) {
       quietHours: values.quiet ? { start: values.start, end: values.end } : null,
       digest: values.digest,
       digestHour: Number(values.digestHour),
-      rules: rules.map(({ reason }) => ({ reason, inbox: values[`inbox ${reason}`] === 'on', live: values[`live ${reason}`] === 'on', email: values[`email ${reason}`] })),
+      rules: rules.map(({ reason }) => ({ reason, inbox: values[`inbox ${reason}`] === 'on', email: values[`email ${reason}`] })),
     });
     tell(t('preferences.saved'));
     fill(body, view(changed, body));
@@ -60,7 +60,7 @@ function view(known, body) {
   const zone = known.timeZone || Intl.DateTimeFormat().resolvedOptions().timeZone;
   return form({ class: 'preferences' }, save,
     h('div.table-wrap', { tabindex: '0', role: 'region', 'aria-label': t('preferences.rules') }, h('table.rules', null,
-      h('thead', null, h('tr', null, h('th', { scope: 'col' }, t('preferences.what')), ['inbox', 'live', 'email'].map((name) => h('th', { scope: 'col' }, t(`preferences.${name}`))))),
+      h('thead', null, h('tr', null, h('th', { scope: 'col' }, t('preferences.what')), ['inbox', 'email'].map((name) => h('th', { scope: 'col' }, t(`preferences.${name}`))))),
       h('tbody', null, rules.map((rule) => ruleRow(rule))))),
     h('div.form-grid', null,
       field(t('preferences.digest'), { name: 'digest', value: known.digest, options: DIGESTS.map((each) => [each, t(`digest.${each}`)]) }, t('preferences.digest.hint')),
@@ -75,10 +75,10 @@ function view(known, body) {
     h('button.button.primary', { type: 'submit' }, t('save')));
 }
 
-function ruleRow({ reason, inbox, live, email }) {
+function ruleRow({ reason, inbox, email }) {
   const what = t(`rule.${reason}`);
   const box = (name, checked) => h('td', null, h('input', { type: 'checkbox', name: `${name} ${reason}`, checked: Boolean(checked), 'aria-label': `${what}: ${t(`preferences.${name}`)}` }));
   return h('tr', null,
-    h('th', { scope: 'row' }, what), box('inbox', inbox), box('live', live),
+    h('th', { scope: 'row' }, what), box('inbox', inbox),
     h('td', null, h('select.input', { name: `email ${reason}`, 'aria-label': `${what}: ${t('preferences.email')}` }, MAILS.map((each) => h('option', { value: each, selected: each === email }, t(`email.${each}`))))));
 }

@@ -66,7 +66,8 @@ export function openSearch() {
 
   function steer(event) {
     const options = hits.children.length;
-    if (event.key === 'Enter' && options) open(hits.children[chosen].dataset.task);
+    if (event.key === 'Escape') dialog.close(); // which a search field would take for itself, to empty itself
+    else if (event.key === 'Enter' && options) open(hits.children[chosen].dataset.task);
     else if (event.key === 'ArrowDown' && options) chosen = (chosen + 1) % options;
     else if (event.key === 'ArrowUp' && options) chosen = (chosen + options - 1) % options;
     else return;
@@ -80,7 +81,7 @@ export function openSearch() {
   }
 
   const dialog = openDialog(t('nav.search'), () => [h('div.search', null, icon('search'), input), hits, note], {
-    wide: true, top: true, onclose: () => { clearTimeout(timer); running.abort(); },
+    wide: true, high: true, onclose: () => { clearTimeout(timer); running.abort(); },
   });
 }
 

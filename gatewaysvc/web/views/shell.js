@@ -8,6 +8,7 @@ import { effect, memo, onCleanup, scope, signal } from '../state.js';
 import { project, projects, task } from '../store.js';
 import * as session from '../session.js';
 import { board } from './board.js';
+import { hueOf } from './card.js';
 import { connection } from './connection.js';
 import { inbox } from './inbox.js';
 import { list, mine } from './list.js';
@@ -21,6 +22,8 @@ import { taskPanel } from './task.js';
 import { openUserMenu } from './user_menu.js';
 
 const VIEWS = { board, list, queues, members, settings, inbox, mine, preferences };
+/** Where the links of our mails lead: no place in here. */
+const LETTERS = ['forgot', 'reset', 'confirm'];
 const LAST = 'taskbell.project';
 
 /** Where the user is apart from the task that lies open: `#/tasks/<id>` opens beside whatever was there. */
@@ -33,7 +36,7 @@ export function shell() {
     const now = place.value;
     if (now.name === 'task') underOf(now.params.task);
     else if (now.name in VIEWS) under.value = now;
-    else goHome();
+    else if (!LETTERS.includes(now.name)) goHome();
     menu.value = false;
   });
   effect(() => {
@@ -96,6 +99,7 @@ function topBar(menu) {
 }
 
 function sideBar() {
+  const me = session.user.peek()?.username ?? '';
   const current = (name, id) => () => (under.value?.name === name && (!id || under.value.params.id === id) ? 'page' : false);
   return h('nav.side', { 'aria-label': t('nav.label') },
     h('div.brand', null, h('span.brand-mark', null, icon('bell')), h('span', null, 'Taskbell')),
@@ -113,7 +117,7 @@ function sideBar() {
           'aria-current': () => (under.value?.params.id === one.value.id ? 'page' : false),
         }, h('span.dot', { class: () => `hue-${hue(one.value.id)}` }), h('span', null, () => one.value.title))))),
     h('button.side-user', { type: 'button', onclick: (event) => openUserMenu(event.currentTarget) },
-      h('span.avatar', { 'aria-hidden': 'true' }, session.user.peek()?.username?.slice(0, 2)), h('span', null, session.user.peek()?.username), icon('up')));
+      h('span.avatar', { 'aria-hidden': 'true', class: `hue-${hueOf(me)}` }, me.slice(0, 2)), h('span', null, me), icon('up')));
 }
 
 function badge() {

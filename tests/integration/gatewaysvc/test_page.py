@@ -1,6 +1,8 @@
 """How the page's files are served: kept for good by a browser, and with a policy that lets nothing else in."""
 
 import re
+from base64 import b64encode
+from hashlib import sha256
 
 
 async def test_the_document_is_asked_for_each_time_and_its_files_are_kept_for_good(http):
@@ -35,8 +37,12 @@ async def test_a_document_of_another_release_finds_the_files_of_this_one_and_kee
 
 async def test_nothing_but_our_own_files_may_run_and_nobody_may_frame_them(http):
     async with http.get("/") as response:
+        await response.text()
         policy = dict(part.split(" ", 1) for part in response.headers["Content-Security-Policy"].split("; "))
-    assert (policy["default-src"], policy["script-src"], policy["style-src"]) == ("'none'", "'self'", "'self'")
+    inline = re.findall(r"<script>(.*?)</script>", await response.text(), re.DOTALL)
+    (digest,) = [b64encode(sha256(script.encode()).digest()).decode() for script in inline]
+    assert policy["script-src"] == f"'self' 'sha256-{digest}'"
+    assert (policy["default-src"], policy["style-src"]) == ("'none'", "'self'")
     assert (policy["frame-ancestors"], policy["require-trusted-types-for"]) == ("'none'", "'script'")
     assert (response.headers["X-Content-Type-Options"], response.headers["Referrer-Policy"]) == (
         "nosniff",
