@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -10,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from devstack.stack import Stack
-from tests.acceptance.conftest import PASSWORD, Json, Person, register
+from tests.acceptance.conftest import PASSWORD, Json, Newcomer, Person, register
 
 PATIENCE_MS = 15_000
 """A change that is awaited comes within a second; a machine that is busy may take longer."""
@@ -47,6 +48,12 @@ async def ann(stack: Stack, http: aiohttp.ClientSession) -> Person:
 @pytest.fixture(scope="session")
 async def bob(stack: Stack, http: aiohttp.ClientSession) -> Person:
     return await register(http, stack.http_url)
+
+
+@pytest.fixture
+def newcomer(stack: Stack, http: aiohttp.ClientSession) -> Newcomer:
+    """Registers somebody new."""
+    return partial(register, http, stack.http_url)
 
 
 @pytest.fixture(scope="session")

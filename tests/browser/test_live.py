@@ -21,6 +21,20 @@ async def test_a_change_in_one_browser_appears_in_the_other(opened, ann, bob, bo
     await expect(card(his, "Book the big van")).to_be_visible()
 
 
+async def test_a_page_whose_files_were_lost_on_the_way_loads_itself_again(opened, ann, board):
+    page = await opened(ann, board)
+    lost: list[str] = []
+
+    async def lose_the_first(route):
+        lost.append(route.request.url)
+        await (route.abort("connectionreset") if len(lost) == 1 else route.continue_())
+
+    await page.route("**/views/board.js", lose_the_first)
+    await page.reload()
+    await expect(page.get_by_placeholder("Add a task")).to_be_visible()
+    assert len(lost) > 1
+
+
 async def test_a_page_catches_up_after_the_gateway_was_killed(make_stack, opened, http):
     async with make_stack() as stack:
         ann = await register(http, stack.http_url)
