@@ -1,6 +1,6 @@
 # `make run` brings everything up, `make test` tests it. Needs Python 3.11 or newer, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test chaos check bench compose compose-test format protos lock clean
+.PHONY: help run demo pictures test chaos check bench compose compose-test format protos lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,6 +16,9 @@ run: $(VENV)/.run ## everything, from nothing: databases, bus, services; until C
 
 demo: $(VENV)/.run ## the main job end to end on a throw-away stack, with a transcript
 	@exec $(BIN)/taskbell demo $(ARGS)
+
+pictures: $(VENV)/.test ## the pictures of the web page in docs/ (needs Chromium)
+	$(BIN)/python -m tests.browser.pictures
 
 test: $(VENV)/.test ## the whole test suite, on real servers
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/compose $(ARGS)
