@@ -22,6 +22,7 @@ from cli.api.taskbell.notifications.v1 import DeliveryServiceStub, NotificationS
 from cli.api.taskbell.projects.v1 import ProjectServiceStub
 from cli.api.taskbell.queues.v1 import QueueServiceStub
 from cli.api.taskbell.tasks.v1 import TaskServiceStub
+from cli.api.taskbell.webhooks.v1 import WebhookServiceStub
 from cli.credentials import Credentials, FixedToken
 from cli.transport import Transport
 
@@ -36,6 +37,10 @@ _REPEATABLE: Final = [
     *(
         {"service": "taskbell.notifications.v1.PreferenceService", "method": method}
         for method in ("GetPreferences", "UpdatePreferences")
+    ),
+    *(
+        {"service": "taskbell.webhooks.v1.WebhookService", "method": method}
+        for method in ("ListWebhooks", "GetWebhook", "ListDeliveries")
     ),
     *(
         {"service": "taskbell.accounts.v1.AccountService", "method": method}
@@ -103,6 +108,7 @@ class Client:
             self._notify, signed, self.accounts, address=notify_address, timeout=timeout
         )
         self.preferences = _Preferences(self._notify, signed, self.accounts, address=notify_address, timeout=timeout)
+        self.webhooks = _Webhooks(self._notify, signed, self.accounts, address=notify_address, timeout=timeout)
         self.deliveries = _Deliveries(self._notify, signed, self.accounts, address=notify_address, timeout=timeout)
 
     async def close(self) -> None:
@@ -151,6 +157,10 @@ class _Notifications(Transport, NotificationServiceStub):
 
 class _Preferences(Transport, PreferenceServiceStub):
     """PreferenceService over gRPC."""
+
+
+class _Webhooks(Transport, WebhookServiceStub):
+    """WebhookService over gRPC."""
 
 
 class _Deliveries(Transport, DeliveryServiceStub):

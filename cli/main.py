@@ -22,6 +22,7 @@ from cli import (
     tasks,
     tokens,
     watch,
+    webhooks,
     worker,
 )
 from cli.invocation import CONTEXT, OUTPUT, Before
@@ -46,6 +47,7 @@ for part in (accounts, tasks, changes, comments, watch, mail, worker, stack, com
 for name, group in (
     ("project", projects.app),
     ("queue", queues.app),
+    ("webhook", webhooks.app),
     ("comments", comments.group),
     ("inbox", inbox.app),
     ("preferences", preferences.app),

@@ -12,6 +12,7 @@ from chassis.errors import (
     ServiceError,
     TaskNotFound,
     TokenNotFound,
+    WebhookNotFound,
 )
 from cli import paging, sdk
 from cli.failures import UsageProblem
@@ -33,6 +34,7 @@ _NOUNS: Final[dict[type[ServiceError], str]] = {
     ProjectNotFound: "project",
     NotificationNotFound: "notification",
     TokenNotFound: "API token",
+    WebhookNotFound: "webhook",
     DeliveryNotFound: "mail",
 }
 
@@ -123,6 +125,26 @@ async def delivery_ids(client: "Client", texts: Sequence[str]) -> list[str]:
     listed = await paging.collect(page, "deliveries", REACH)
     known = {each.id: each.title for each in listed.deliveries}
     return [text if is_id(text) else _only_one(text, known, DeliveryNotFound) for text in texts]
+
+
+async def webhook_id(client: "Client", project_id: str, text: str) -> str:
+    """The id of a project's webhook named by its id, the id's end, or its address."""
+    if is_id(text):
+        return text
+    listed = await client.webhooks.list_webhooks(
+        sdk.webhooks.ListWebhooksRequest(project_id=project_id, page_size=REACH)
+    )
+    return _by_name(text, {webhook.id: webhook.url for webhook in listed.webhooks}, WebhookNotFound)
+
+
+async def webhook_delivery_id(client: "Client", project_id: str, webhook_id: str, text: str) -> str:
+    """The id of what a webhook was to be sent, named by its id or its end."""
+    if is_id(text):
+        return text
+    listed = await client.webhooks.list_deliveries(
+        sdk.webhooks.ListDeliveriesRequest(project_id=project_id, webhook_id=webhook_id, page_size=REACH)
+    )
+    return _only_one(text, {each.id: each.event_type for each in listed.deliveries}, DeliveryNotFound)
 
 
 async def token_id(client: "Client", text: str) -> str:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from cli.api.taskbell.projects import v1 as projects
     from cli.api.taskbell.queues import v1 as queues
     from cli.api.taskbell.tasks import v1 as tasks
+    from cli.api.taskbell.webhooks import v1 as webhooks
 
-__all__ = ["accounts", "comments", "events", "google", "notifications", "projects", "queues", "tasks"]
+__all__ = ["accounts", "comments", "events", "google", "notifications", "projects", "queues", "tasks", "webhooks"]
 
 _MODULES: Final = {name: f"cli.api.taskbell.{name}.v1" for name in __all__} | {"google": "cli.api.google.protobuf"}
 
