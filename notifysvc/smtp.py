@@ -37,6 +37,8 @@ class NotTaken(Exception):
 
     in_doubt = False
     """Whether it may have been taken nevertheless: the answer to its last line did not come."""
+    begun = False
+    """Whether the server was ready for a mail."""
 
 
 class Refused(NotTaken):
@@ -99,8 +101,14 @@ class SmtpLink:
             raise Refused(f"the address {recipient!r} can't be sent to")
         try:
             async with asyncio.timeout(SENDING):
-                connection = await self._open()
-                return await self._hand_over(connection, recipient, message)
+                known = self._connection
+                try:
+                    return await self._hand_over(await self._open(), recipient, message)
+                except ServerAway as error:
+                    if known is None or error.begun:
+                        raise
+                # Servers close connections that have been there for a while, or have brought many mails.
+                return await self._hand_over(await self._open(), recipient, message)
         except TimeoutError as error:
             self._drop()
             raise ServerAway("the server takes too long") from error
@@ -134,15 +142,16 @@ class SmtpLink:
         return connection
 
     async def _hand_over(self, connection: aiosmtplib.SMTP, recipient: str, message: bytes) -> str:
-        at_data = False
+        begun = at_data = False
         try:
             await connection.mail(self._sender)
+            begun = True
             await connection.rcpt(recipient)
             at_data = True
             answer = await connection.data(message)
         except (aiosmtplib.SMTPException, OSError) as error:
             told = _kind(error)(_told(error))
-            told.in_doubt = at_data and not isinstance(error, aiosmtplib.SMTPResponseException)
+            told.begun, told.in_doubt = begun, at_data and not isinstance(error, aiosmtplib.SMTPResponseException)
             await self._recover(connection, error)
             raise told from error
         return f"{answer.code} {_one_line(answer.message)}"

@@ -21,6 +21,8 @@ class Postman:
         """To the next mails; after them, all are taken."""
         self.refusals: dict[str, str] = {}
         """To recipients, by address."""
+        self.patience = 0
+        """How many mails it takes over one connection; 0: any number."""
         self.taken: list[EmailMessage] = []
         self.connections = 0
         self.before_answer: Callable[[], object] = list
@@ -53,6 +55,15 @@ class Postman:
         self.connections += session.host_name is None  # said again after STARTTLS
         session.host_name = hostname
         return responses
+
+    async def handle_MAIL(
+        self, _server: SMTP, session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        session.mails = getattr(session, "mails", 0) + 1  # type: ignore[attr-defined]  # ours to keep things in
+        if self.patience and session.mails > self.patience:  # type: ignore[attr-defined]  # likewise
+            return "421 enough for one connection"
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]

@@ -92,6 +92,15 @@ async def test_a_connection_that_the_server_has_closed_is_opened_anew(hire: Hire
     assert (len(postman.taken), postman.connections) == (2, 2)
 
 
+async def test_a_server_may_want_a_new_connection_now_and_then(hire: Hire, reach: Reach) -> None:
+    postman = hire()
+    postman.patience = 2
+    link = reach(postman)
+    for number in range(1, 6):
+        assert await link.send(ANN, MAIL) == f"250 taken as number {number}"
+    assert postman.connections == 3
+
+
 @pytest.mark.parametrize(
     ("answer", "kind"), [("550 no such user", Refused), ("452 mailbox full", NotNow), ("421 too many", ServerAway)]
 )
