@@ -1,6 +1,7 @@
 """The mails that a stack's inbox has taken in."""
 
 import asyncio
+import shlex
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -28,7 +29,7 @@ class Mailbox:
         """The mails that match, newest first, each with its text: `to:ann@example.com subject:done`."""
         async with self._http.get("/api/v1/messages", params={"query": query, "limit": 1000}) as response:
             found = (await response.json())["messages"]
-        return [await self._message(each["ID"]) for each in found]
+        return [await self._message(each["ID"]) for each in found if _matches(each, query)]
 
     async def arrived(self, query: str, count: int = 1, *, within: float = 10.0) -> list[dict[str, Any]]:
         """The same, once that many have come. Raises TimeoutError when they don't."""
@@ -41,3 +42,10 @@ class Mailbox:
         async with self._http.get(f"/api/v1/message/{mail_id}") as response:
             message: dict[str, Any] = await response.json()
             return message
+
+
+def _matches(mail: dict[str, Any], query: str) -> bool:
+    """Whether it does, as far as `to:` and `subject:` go: other catchers list all mails, whatever they are asked."""
+    texts = {"to": " ".join(each["Address"] for each in mail["To"]), "subject": mail["Subject"]}
+    terms = [term.partition(":") for term in shlex.split(query)]
+    return all(value.lower() in texts[name].lower() for name, _, value in terms if name in texts)

@@ -101,5 +101,7 @@ async def test_more_replicas_serve_more(project: Project, report: Report) -> Non
             for cores in (os.cpu_count() or 1, 0.25):
                 for each in await project.containers("tasksvc"):
                     await docker("update", f"--cpus={cores}", each.id)
-                rate = max([(await asyncio.to_thread(measure, call, seconds=5)).rate for _ in range(2)])
+                # Clients repeat the few that meet a connection which a server has just asked the front door to leave.
+                asked = [await asyncio.to_thread(measure, call, seconds=5, tolerated=0.002) for _ in range(2)]
+                rate = max(each.rate for each in asked)
                 report(f"GetTask through the front door, {replicas} tasksvc of {cores} cores: {rate:.0f} calls/s")
