@@ -9,6 +9,7 @@ import * as session from './session.js';
  * @param {{query?: object, body?: any, signal?: AbortSignal}} [more]
  */
 async function call(method, path, more = {}) {
+  /** @type {Record<string, string>} */
   const key = method === 'GET' ? {} : { 'Idempotency-Key': uuid() };
   const as = (token) => sendAgain({ method, path, ...more, headers: { ...key, Authorization: `Bearer ${token}` } });
   const token = await session.token();

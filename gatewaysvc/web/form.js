@@ -24,7 +24,7 @@ export function field(label, { options, ...input }, hint) {
 /**
  * A form that calls `save` with its values when it is sent.
  * @param {Record<string, any>} properties
- * @param {(values: Record<string, string>, form: HTMLFormElement) => Promise<any>} save
+ * @param {(values: any, form: HTMLFormElement) => Promise<any>} save
  * @param {...any} children
  */
 export function form(properties, save, ...children) {

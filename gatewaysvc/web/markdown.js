@@ -108,7 +108,9 @@ function inline(text, depth = 0) {
   return [...made, plain].filter((piece) => piece !== '');
 }
 
-/** What begins there, and where it ends. @returns {[Node | string, number] | null} */
+/** @typedef {[Node | string, number]} Span what it is, and where it ends */
+
+/** What begins there. @returns {Span | null} */
 function span(text, at, depth, hopeless) {
   switch (text[at]) {
     case '\\': return /[\\`*_{}[\]()#+\-.!~>]/.test(text[at + 1] ?? '') ? [text[at + 1], at + 2] : null;
@@ -124,6 +126,7 @@ function span(text, at, depth, hopeless) {
   }
 }
 
+/** @returns {Span} */
 function code(text, at, hopeless) {
   let start = at;
   while (text[start] === '`') start += 1;
@@ -138,12 +141,14 @@ function code(text, at, hopeless) {
   return [fence, start];
 }
 
+/** @returns {Span | null} */
 function reference(text, at, depth) {
   LINK.lastIndex = at;
   const found = LINK.exec(text);
   return found && SAFE.test(found[2]) ? [link(found[2], inline(found[1] || found[2], depth + 1)), LINK.lastIndex] : null;
 }
 
+/** @returns {Span | null} */
 function address(text, at) {
   ADDRESS.lastIndex = at;
   let found = ADDRESS.exec(text)?.[0];
@@ -152,12 +157,14 @@ function address(text, at) {
   return [link(found, found), at + found.length];
 }
 
+/** @returns {Span | null} */
 function autolink(text, at) {
   AUTOLINK.lastIndex = at;
   const found = AUTOLINK.exec(text);
   return found && [link(found[1], found[1].replace(/^mailto:/, '')), AUTOLINK.lastIndex];
 }
 
+/** @returns {Span} */
 function emphasis(text, at, depth, hopeless) {
   const mark = text[at] === text[at + 1] ? text[at] + text[at] : text[at];
   const tag = MARKS[mark];

@@ -27,6 +27,11 @@ export function task(id) {
   return shown.deleteTime ? undefined : shown;
 }
 
+/** Whether a task is known to be deleted. @param {string} id */
+export function wasDeleted(id) {
+  return Boolean(tasks.value.get(id)?.deleteTime);
+}
+
 /** All tasks that match, as they are to be shown. @param {(task: any) => boolean} matches */
 export function tasksWhere(matches) {
   const found = [];
@@ -76,7 +81,12 @@ export function learnNames(users) {
 
 /** Reads the projects again. */
 export async function loadProjects() {
-  projects.value = await api.projects.list();
+  const known = await api.projects.list();
+  const ids = new Set(known.map((each) => each.id));
+  batch(() => {
+    projects.value = known;
+    tasks.value = new Map([...tasks.peek()].filter(([, each]) => ids.has(each.projectId))); // whom one left, one sees no more
+  });
 }
 
 /** @param {string} id */

@@ -67,6 +67,7 @@ export default {
   'nav.members': 'Members',
   'nav.settings': 'Settings',
   'nav.preferences': 'Preferences',
+  'nav.api': 'The API',
   'theme.system': 'As the system',
   'theme.light': 'Light',
   'theme.dark': 'Dark',
@@ -133,6 +134,7 @@ export default {
   'task.attempts': { one: '{n} attempt', other: '{n} attempts' },
   'task.delete': 'Delete',
   'task.deleted': '“{title}” is deleted',
+  'task.gone': 'This task was deleted.',
   'task.moved': '“{title}” is now: {column}',
   'task.saved': 'Saved',
 
@@ -251,6 +253,8 @@ export default {
   'member.since': 'since {day}',
   'member.personal': 'This is your personal project: nobody else sees it. Make another one to share tasks.',
 
+  'project.gone.title': 'No such project',
+  'project.gone': 'It was deleted, or you are no member of it.',
   'project.new': 'New project',
   'project.create': 'Create',
   'project.title': 'Title',

@@ -67,6 +67,7 @@ export default {
   'nav.members': 'Участники',
   'nav.settings': 'Настройки',
   'nav.preferences': 'Уведомления',
+  'nav.api': 'API',
   'theme.system': 'Как в системе',
   'theme.light': 'Светлая тема',
   'theme.dark': 'Тёмная тема',
@@ -133,6 +134,7 @@ export default {
   'task.attempts': { one: '{n} попытка', few: '{n} попытки', many: '{n} попыток', other: '{n} попытки' },
   'task.delete': 'Удалить',
   'task.deleted': 'Задача «{title}» удалена',
+  'task.gone': 'Эта задача удалена.',
   'task.moved': '«{title}» теперь: {column}',
   'task.saved': 'Сохранено',
 
@@ -251,6 +253,8 @@ export default {
   'member.since': 'с {day}',
   'member.personal': 'Это ваш личный проект: его видите только вы. Чтобы делиться задачами, создайте другой.',
 
+  'project.gone.title': 'Нет такого проекта',
+  'project.gone': 'Он удалён, или вы в нём не участвуете.',
   'project.new': 'Новый проект',
   'project.create': 'Создать',
   'project.title': 'Название',

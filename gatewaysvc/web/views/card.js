@@ -26,7 +26,7 @@ export function card(task, dragged) {
     ondragend: () => { if (dragged) dragged.value = null; },
   },
     h('div.card-top', null,
-      h('a.card-link', { href: href(`tasks/${id}`), draggable: false }, () => task.value.title),
+      h('a.card-link', { href: href(`tasks/${id}`), draggable: false, 'aria-keyshortcuts': dragged ? 'm' : false }, () => task.value.title),
       when(() => mayEdit(projectId), () => h('button.icon-button.card-more', {
         type: 'button', tabindex: '-1', 'aria-label': () => t('task.actions', { title: task.value.title }), onclick: (event) => openMoves(event.currentTarget, task.peek()),
       }, icon('more')))),

@@ -83,7 +83,8 @@ function commentOf(one, taskId, task, put, drop) {
         (mine || project(task.value?.projectId ?? '')?.role === 'OWNER') && h('button.link', { type: 'button', onclick: remove }, t('delete')))));
 }
 
-function writer(save, text = '', cancel = undefined) {
+/** @param {(text: string) => Promise<any>} save @param {string} [text] @param {() => void} [cancel] */
+function writer(save, text = '', cancel) {
   const area = h('textarea.input', { rows: text ? '4' : '2', name: 'comment', placeholder: t('comments.add'), 'aria-label': t('comments.add'), value: text, onkeydown: (event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) send(event);
     if (event.key === 'Escape' && cancel) {

@@ -51,7 +51,7 @@ export function inbox() {
     read();
   });
   let timer;
-  onCleanup(live.listen((event, subscription) => {
+  onCleanup(live.listen((_, subscription) => {
     if (subscription !== 'inbox') return;
     clearTimeout(timer);
     timer = setTimeout(() => read(), 150);

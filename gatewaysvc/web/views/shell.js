@@ -48,11 +48,17 @@ export function shell() {
 
   const main = h('main.main', { id: 'main', tabindex: '-1' });
   // The view stays while its filter or the open task changes.
-  const view = memo(() => (under.value ? `${under.value.name} ${under.value.params.id ?? ''}` : ''));
+  const view = memo(() => {
+    if (!under.value) return '';
+    const { name, params: { id = '' } } = under.value;
+    return id && projects.value && !project(id) ? 'gone' : `${name} ${id}`;
+  });
   effect(() => {
     const [name, id] = view.value.split(' ');
     const build = VIEWS[name];
-    fill(main, build ? scope(() => build(id, under))[0] : null);
+    const idle = document.activeElement === document.body;
+    fill(main, build ? scope(() => build(id, under))[0] : name === 'gone' && gone());
+    if (idle) main.focus({ preventScroll: true });
   });
   effect(() => {
     const shown = under.value;
@@ -67,6 +73,11 @@ export function shell() {
     sideBar(),
     h('div.stage', null, connection(), main),
     () => open.value && scope(() => taskPanel(open.value, () => closeTask()))[0]);
+}
+
+/** Instead of a project that one is no member of, or no longer. */
+function gone() {
+  return h('div.empty', null, icon('ban'), h('h1', null, t('project.gone.title')), h('p', null, t('project.gone')), h('a.button', { href: href('') }, t('confirm.go')));
 }
 
 /** Closes the task and gives the focus back to where it was opened from. */
@@ -100,7 +111,7 @@ function topBar(menu) {
 
 function sideBar() {
   const me = session.user.peek()?.username ?? '';
-  const current = (name, id) => () => (under.value?.name === name && (!id || under.value.params.id === id) ? 'page' : false);
+  const current = (name) => () => (under.value?.name === name ? 'page' : false);
   return h('nav.side', { 'aria-label': t('nav.label') },
     h('div.brand', null, h('span.brand-mark', null, icon('bell')), h('span', null, 'Taskbell')),
     h('button.side-search', { type: 'button', onclick: openSearch }, icon('search'), h('span', null, t('nav.search')), h('kbd', null, '/')),

@@ -6,7 +6,7 @@ import { inFull, lasting, moment, t } from '../i18n.js';
 import { icon } from '../icons.js';
 import { markdown } from '../markdown.js';
 import { effect, memo, signal } from '../state.js';
-import { learn, mayEdit, nameOf, project, task as taskOf, touched } from '../store.js';
+import { learn, mayEdit, nameOf, project, task as taskOf, touched, wasDeleted } from '../store.js';
 import { words } from '../toasts.js';
 import { targets } from '../transitions.js';
 import { progress } from './card.js';
@@ -34,8 +34,8 @@ export function taskPanel(id, close) {
       () => touched.value.has(id) && h('span.card-mark', null, t('mark.changed', { name: nameOf(touched.value.get(id)?.actorId ?? '') })),
       when(() => task.value && mayEdit(task.value.projectId), () => h('button.icon-button', { type: 'button', title: t('task.delete'), 'aria-label': t('task.delete'), onclick: () => { close(); remove(task.peek()); } }, icon('trash'))),
       h('button.icon-button', { type: 'button', 'aria-label': t('close'), onclick: close }, icon('close'))),
-    when(() => task.value, () => body(id, task), () => h('div.task-body', null, () => (trouble.value
-      ? h('div.empty', null, icon('search'), h('p', null, trouble.value))
+    when(() => task.value, () => body(id, task), () => h('div.task-body', null, () => (trouble.value || wasDeleted(id)
+      ? h('div.empty', null, icon('search'), h('p', null, trouble.value || t('task.gone')))
       : [1, 2, 3, 4, 5].map(() => h('div.skeleton.skeleton-line'))))));
   queueMicrotask(() => heading.focus({ preventScroll: true }));
   return panel;

@@ -13,6 +13,7 @@ export function openUserMenu(anchor) {
   openMenu(anchor, [
     { label: t('nav.preferences'), icon: 'mail', run: () => go('preferences') },
     { label: t('shortcuts.title'), icon: 'keyboard', hint: '?', run: showShortcuts },
+    { label: t('nav.api'), icon: 'queue', run: () => { window.open('/docs', '_blank', 'noopener'); } },
     null,
     { label: t('theme.system'), icon: 'settings', checked: theme === 'system', run: () => setTheme('') },
     { label: t('theme.light'), icon: 'sun', checked: theme === 'light', run: () => setTheme('light') },
