@@ -1,5 +1,8 @@
 """What others do appears by itself, also after the connection was lost."""
 
+import asyncio
+import re
+
 from playwright.async_api import expect
 
 from tests.acceptance.conftest import register
@@ -45,3 +48,50 @@ async def test_a_page_catches_up_after_the_gateway_was_killed(make_stack, opened
         await ann.make("/v1/tasks", title="Made while it was away")
         await expect(card(page, "Made while it was away")).to_be_visible()
         await expect(page.get_by_text("The connection was lost")).to_have_count(0)
+
+
+async def test_a_page_without_a_network_says_so_and_catches_up_later(opened, ann, project, board):
+    page = await opened(ann, board)
+    await page.context.set_offline(True)
+    await expect(page.get_by_text("You are offline")).to_be_visible()
+    await page.get_by_placeholder("Add a task").fill("Typed without a network")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert").filter(has_text="You are offline")).to_be_visible()
+    await expect(page.get_by_placeholder("Add a task")).to_have_value("Typed without a network")  # nothing is lost
+    await ann.make("/v1/tasks", title="Made by others", projectId=project["id"])
+    await page.context.set_offline(False)
+    await expect(card(page, "Made by others")).to_be_visible()
+    await expect(page.get_by_text("You are offline. What")).to_have_count(0)
+
+
+async def test_two_tabs_share_a_session_and_renew_it_once(opened, newcomer):
+    one = await opened(await newcomer())
+    two = await one.context.new_page()
+    await two.goto("/")
+    await expect(two.locator("[data-state=live]")).to_be_attached()
+    renewed: list[str] = []
+    for tab in (one, two):
+        tab.on("request", lambda request: renewed.append(request.url) if ":refresh" in request.url else None)
+    await one.evaluate("""() => {
+        const record = JSON.parse(localStorage['taskbell.session']);
+        localStorage['taskbell.session'] = JSON.stringify({ ...record, expiresAt: 0 });
+    }""")
+    await asyncio.gather(one.reload(), two.reload())
+    for tab in (one, two):
+        await expect(tab.locator("[data-state=live]")).to_be_attached()
+        await expect(tab.get_by_role("heading", name="Personal")).to_be_visible()
+    assert len(renewed) == 1  # a second use of the same token would have ended the session
+    await one.get_by_role("button", name=re.compile("^p")).click()
+    await one.get_by_role("menuitem", name="Sign out").click()
+    await expect(two.get_by_role("button", name="Sign in")).to_be_visible()  # in every tab
+
+
+async def test_who_is_removed_from_a_project_sees_no_more_of_it(opened, ann, bob, project, board):
+    task = await ann.make("/v1/tasks", title="Secret plans", projectId=project["id"])
+    page = await opened(bob, board)
+    await card(page, "Secret plans").get_by_role("link").click()
+    await ann.ask("DELETE", f"/v1/tasks/{task['id']}")
+    await expect(page.get_by_text("This task was deleted.")).to_be_visible()
+    await ann.ask("DELETE", f"/v1/projects/{project['id']}/members/{bob.id}")
+    await expect(page.get_by_role("heading", name="No such project")).to_be_visible()
+    await expect(page.locator(f'a[href="#/{board}"]')).to_have_count(0)
