@@ -41,7 +41,7 @@ class Quota:
 CALLER: Final = Limit(burst=400, per_second=200)
 ADDRESS: Final = Limit(burst=2000, per_second=1000)
 PASSWORD: Final = Limit(burst=240, per_second=4)
-_PASSWORD_ROUTES: Final = frozenset(
+PASSWORD_ROUTES: Final = frozenset(
     ("POST", path)
     for path in (
         *("/v1/sessions", "/v1/users"),
@@ -94,7 +94,7 @@ class RateLimits:
         address = client_address(exchange.request, self._proxies)
         # By its hash: whoever reads this memory finds no tokens.
         caller = hash(exchange.call.authorization) if exchange.call.authorization else address
-        bucket = self._passwords.take(address) if route in _PASSWORD_ROUTES else self._callers.take(caller)
+        bucket = self._passwords.take(address) if route in PASSWORD_ROUTES else self._callers.take(caller)
         shared = self._addresses.take(address)
         quota = shared if shared.wait > bucket.wait else bucket
         exchange.headers["RateLimit-Limit"] = str(quota.limit)

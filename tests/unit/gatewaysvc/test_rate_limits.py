@@ -1,6 +1,8 @@
 import pytest
 
-from gatewaysvc.rate_limits import Buckets, Limit
+from gatewaysvc.rate_limits import PASSWORD_ROUTES, Buckets, Limit
+from gatewaysvc.routes import RouteTable
+from gatewaysvc.services import SERVICES
 
 
 class Clock:
@@ -55,3 +57,8 @@ def test_made_up_callers_do_not_fill_the_memory(buckets, clock):
         buckets.take(number)
         clock.now += 1e-5
     assert len(buckets._empty_at) <= 100_000
+
+
+def test_what_takes_passwords_and_mailed_links_is_served_under_these_paths():
+    table = RouteTable(service.descriptor for service in SERVICES)
+    assert PASSWORD_ROUTES <= {(route.http_method, route.template.text) for route in table.routes}
