@@ -39,7 +39,7 @@ def secret_name(webhook_id: UUID, number: int) -> bytes:
 def message_of(event: Event) -> bytes:
     """The body: type, time, and the event as REST tells it. The same event always makes the same."""
     told: dict[str, Any] = MessageToDict(event, always_print_fields_with_no_presence=True)
-    for ours in ("traceparent", "transition"):
+    for ours in ("traceparent", "transition", "destinationId"):
         told.pop(ours, None)
     body = {"type": event.type, "timestamp": event.time.ToJsonString(), "data": told}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

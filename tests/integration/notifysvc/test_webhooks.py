@@ -91,7 +91,7 @@ async def test_what_happens_in_a_project_is_sent_signed_and_once(
     assert message["timestamp"] == event.time.ToJsonString()
     assert message["data"]["task"]["title"] == "Купить молоко"
     assert message["data"]["eventId"] == event.event_id
-    assert not {"traceparent", "transition"} & message["data"].keys()
+    assert not {"traceparent", "transition", "destinationId"} & message["data"].keys()
     request, body = got[0]
     assert (request.method, request.headers["Content-Type"]) == ("POST", "application/json")
     with pytest.raises(Exception, match="No matching signature"):
