@@ -1,7 +1,7 @@
 // The live conversation over the WebSocket `/v1/events`: everything that the user may see, and the inbox, from where it
 // stopped. After a loss it connects again, ever more slowly and never in step with others, and goes on after the last cursor.
 import * as session from './session.js';
-import { effect, signal } from './state.js';
+import { batch, effect, signal } from './state.js';
 
 /** @typedef {'off' | 'connecting' | 'live' | 'waiting'} State */
 
@@ -142,10 +142,12 @@ function hear(message) {
     failures = 0;
     state.value = 'live';
   } else if (message.events) {
-    for (const event of message.events.events) {
-      cursors[message.events.id] = event.cursor;
-      for (const listener of listeners) listener(event, message.events.id);
-    }
+    batch(() => {
+      for (const event of message.events.events) {
+        cursors[message.events.id] = event.cursor;
+        for (const listener of listeners) listener(event, message.events.id);
+      }
+    });
   } else if (message.progress) {
     cursors[message.progress.id] = message.progress.cursor;
   } else if (message.gap) {

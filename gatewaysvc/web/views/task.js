@@ -1,6 +1,7 @@
 // One task in full, beside what one was looking at.
 import * as api from '../api.js';
 import { edit, move, remove } from '../actions.js';
+import { confirm } from '../dialog.js';
 import { append, each, fill, h, when } from '../dom.js';
 import { inFull, lasting, moment, t } from '../i18n.js';
 import { icon } from '../icons.js';
@@ -128,7 +129,10 @@ function writing(task, text, done) {
     fill(preview, markdown(area.value));
   } }, t('preview'));
   async function save() {
-    if (area.value === text || await edit(task.peek(), { description: area.value })) done();
+    if (area.value === text) return done();
+    // Whoever wrote in the meantime isn't overwritten unseen.
+    if (task.peek()?.description !== text && !await confirm(t('task.changed.title'), t('task.changed'), t('task.overwrite'))) return undefined;
+    return await edit(task.peek(), { description: area.value }) && done();
   }
   queueMicrotask(() => area.focus());
   return h('div.writing', null, area, preview, h('p.field-note', null, t('markdown.hint')),
