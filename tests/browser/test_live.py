@@ -24,6 +24,22 @@ async def test_a_change_in_one_browser_appears_in_the_other(opened, ann, bob, bo
     await expect(card(his, "Book the big van")).to_be_visible()
 
 
+async def test_two_who_write_the_same_description_overwrite_nothing_unseen(opened, ann, bob, project):
+    task = await ann.make("/v1/tasks", title="Plan", description="first", projectId=project["id"])
+    page = await opened(bob, f"tasks/{task['id']}")
+    await page.get_by_role("region", name="Description").get_by_role("button", name="Edit").click()
+    text = page.get_by_role("textbox", name="Description")
+    await text.fill("Bob's words")
+    await ann.ask("PATCH", f"/v1/tasks/{task['id']}", {"description": "Ann's words"})
+    await expect(page.locator(".task .card-mark")).to_be_visible()  # it has come; what Bob writes is still there
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("dialog", name="Changed in the meantime").get_by_role("button", name="Cancel").click()
+    await expect(text).to_have_value("Bob's words")
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("button", name="Overwrite").click()
+    await expect(page.locator(".task .markdown")).to_have_text("Bob's words")
+
+
 async def test_a_page_whose_files_were_lost_on_the_way_loads_itself_again(opened, ann, board):
     page = await opened(ann, board)
     lost: list[str] = []
