@@ -13,7 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from devstack.stack import Stack
 from tests.acceptance.conftest import PASSWORD, Json, Newcomer, Person, register
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 """A change that is awaited comes within a second; a machine that is busy may take longer."""
 
 Opened = Callable[..., Awaitable[Page]]
