@@ -83,12 +83,12 @@ async def test_a_service_knows_no_secret_that_is_not_its_own(project: Project, s
     key = await docker("exec", container.id, "cat", "/run/secrets/service_key")
     assert key.strip() not in shown
     everybodys = {"service_key"}
-    stores = {"database_url", "nats_url"}
+    shared = {"database_url", "nats_url", "webhook_key"}
     assert (
         readable
         == {
-            "tasksvc": everybodys | stores | {"redis_url", "jwt_key", "webhook_key"},
-            "notifysvc": everybodys | stores,
+            "tasksvc": everybodys | shared | {"redis_url", "jwt_key"},
+            "notifysvc": everybodys | shared,
             "gatewaysvc": everybodys,
         }[service]
     )
