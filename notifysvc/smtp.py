@@ -68,7 +68,7 @@ class SmtpServer:
 
     def connection(self) -> aiosmtplib.SMTP:
         """One that isn't open yet. Its certificates are read now: they may have been renewed."""
-        context = None if self.encryption == "none" else ssl.create_default_context(cafile=self.authority)
+        context = ssl.create_default_context(cafile=self.authority) if self.authority else None  # else made when needed
         return aiosmtplib.SMTP(
             hostname=self.host,
             port=self.port,
