@@ -5,7 +5,7 @@ import asyncio
 import os
 import platform
 
-from bench import calls, delivery, ledger, memory, queue, report
+from bench import calls, delivery, fan_out, ledger, memory, queue, report
 from bench.load import require_h2load
 from bench.stage import stage
 
@@ -14,6 +14,9 @@ CASES = {
     "calls": calls.get_task,
     "create": calls.create,
     "delivery": delivery.commit_to_stream,
+    "fan-out": fan_out.fan_out,
+    "resume": fan_out.resume,
+    "connections": fan_out.connections,
     "ledger": ledger.looks,
     "queue": queue.beside_others,
     "queue-at-scale": queue.at_scale,
