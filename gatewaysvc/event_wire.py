@@ -10,10 +10,13 @@ from typing import Final
 from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import ConnectResponse, Events
 
+from chassis.errors import MalformedMessage
 from gatewaysvc.to_json import to_json
 from gatewaysvc.well_known import quoted
 
 _REMEMBERED: Final = 512
+_BATCHES: Final = 16
+"""Of events that come together, as they go to many at the same time."""
 _BYTES: Final = 2
 """The wire type of texts, bytes and messages."""
 _EVENTS: Final = ConnectResponse.EVENTS_FIELD_NUMBER << 3 | _BYTES
@@ -25,14 +28,18 @@ def response_json(message: bytes) -> bytes:
     """The JSON of a ConnectResponse."""
     if message[:1] != bytes((_EVENTS,)):
         return to_json(ConnectResponse.FromString(message)).encode()
-    _, inner = next(_fields(message))
-    name, events = b"", []
-    for tag, value in _fields(inner):
-        if tag == _EVENT:
-            events.append(event_json(value))
-        elif tag == _ID:
-            name = value
-    return b'{"events":{"id":%b,"events":[%b]}}' % (quoted(name.decode()).encode(), b",".join(events))
+    _, at = _varint(message, 1)
+    name = b""
+    if message[at : at + 1] == bytes((_ID,)):
+        length, at = _varint(message, at + 1)
+        name, at = message[at : at + length], at + length
+    return b'{"events":{"id":%b,"events":[%b]}}' % (quoted(name.decode()).encode(), _list_json(message[at:]))
+
+
+@lru_cache(_BATCHES)
+def _list_json(events: bytes) -> bytes:
+    """The JSON of the events of an `events`, without the brackets."""
+    return b",".join([event_json(value) for value in _events(events)])
 
 
 @lru_cache(_REMEMBERED)
@@ -41,13 +48,15 @@ def event_json(event: bytes) -> bytes:
     return to_json(Event.FromString(event)).encode()
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The tags and values of a message that holds nothing but texts, bytes and messages."""
+def _events(message: bytes) -> Iterator[bytes]:
+    """The values of a message that holds nothing but events."""
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)
+        if tag != _EVENT:
+            raise MalformedMessage("The service tells something new, which this gateway can't read.")
         length, at = _varint(message, at)
-        yield tag, message[at : at + length]
+        yield message[at : at + length]
         at += length
 
 

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import structlog
 from taskbell.notifications.v1.notifications_pb2 import (
@@ -31,7 +31,7 @@ from taskbell.notifications.v1.notifications_pb2 import (
 
 from chassis.errors import CredentialsMissing, InvalidField, ServiceError
 from chassis.interceptors import Validated
-from chassis.race import race
+from chassis.race import run_until
 from notifysvc.acks import Acks, Device
 from notifysvc.bell import Bell
 from notifysvc.credit import Allowance
@@ -64,7 +64,7 @@ class Hub:
 
 
 async def converse(
-    hub: Hub, context: Context, token: str, requests: AsyncIterator[ConnectRequest], leaving: asyncio.Event
+    hub: Hub, context: Context, token: str, requests: AsyncIterator[ConnectRequest], leaving: asyncio.Future[None]
 ) -> None:
     """Talks until the client goes, has to go, or the server leaves. The token may come in the first message."""
     hello = Hello(token=token) if token else await _hello(requests)
@@ -73,14 +73,8 @@ async def converse(
     with hub.rights.present(guest), hub.bell.listen(guest.user_id) as unread_asked, suppress(Gone):
         conversation = Conversation(hub, guest, line, unread_asked)
         await conversation.greet(hello)
-        await race(
-            conversation.listen(requests),
-            conversation.ping(),
-            conversation.tell_unread(),
-            guest.ended(),
-            leaving.wait(),
-        )
-        if leaving.is_set():
+        await run_until(conversation.listen(requests), guest.ended, leaving)
+        if leaving.done():
             with suppress(TimeoutError):
                 async with asyncio.timeout(_FAREWELL):
                     await line.tell(ConnectResponse(going_away=GoingAway(reconnect_after_ms=RECONNECT_AFTER_MS)))
@@ -96,18 +90,9 @@ class Conversation:
         self._unread_asked = unread_asked
         self._allowance = Allowance()
         self._device = ""
+        self._parts = asyncio.TaskGroup()
         self._subscriptions = Subscriptions(hub.feed, guest, line, self._allowance, hub.acks)
-        self._answers: Mapping[str | None, Callable[[Any], Awaitable[None]]] = {
-            "hello": self._renew,
-            "subscribe": self._subscribe,
-            "subscribe_all": self._subscribe_all,
-            "unsubscribe": self._unsubscribe,
-            "unsubscribe_all": self._unsubscribe_all,
-            "ack": self._acknowledge,
-            "credit": self._grant,
-            "mark": self._mark,
-            "pong": self._hear,
-        }
+        self._unread_told: asyncio.Task[None] | None = None
 
     async def greet(self, hello: Hello) -> None:
         """Lets the guest know that the token is good."""
@@ -119,40 +104,51 @@ class Conversation:
 
     async def listen(self, requests: AsyncIterator[ConnectRequest]) -> None:
         """Does what the client asks for. One that has said all it wanted to say goes on hearing."""
-        async with self._subscriptions.told():
-            while True:
-                try:
-                    request = await anext(requests)
-                    kind = request.WhichOneof("message")
-                    if kind is None:
-                        raise InvalidField.named("message", None, "is nothing that this server knows")
-                    await self._answers[kind](getattr(request, kind))
-                except StopAsyncIteration:
-                    break
-                except ServiceError as error:
-                    await self._line.complain(_about(requests), error)
+        self._ping_later()
+        try:
+            async with self._parts:
+                while True:
+                    try:
+                        await self._answer(await anext(requests))
+                    except StopAsyncIteration:
+                        break
+                    except ServiceError as error:
+                        await self._line.complain(_about(requests), error)
+        except ExceptionGroup as errors:
+            gone, others = errors.split(Gone)
+            if others is None:
+                raise Gone from gone
+            raise
+        finally:
+            self._ping_time.cancel()
 
-    async def tell_unread(self) -> None:
-        """Tells how many notifications are unread, whenever that may have changed."""
-        while True:
-            await self._unread_asked.wait()
+    def _ping_later(self) -> None:
+        self._ping_time = asyncio.get_running_loop().call_later(PING, lambda: self._parts.create_task(self._ping()))
+
+    async def _ping(self) -> None:
+        """Asks for a sign of life, and again some time after the client has taken it."""
+        await self._line.tell(ConnectResponse(ping=Ping()))
+        self._ping_later()
+
+    async def _answer(self, request: ConnectRequest) -> None:
+        kind = request.WhichOneof("message")
+        if kind is None:
+            raise InvalidField.named("message", None, "is nothing that this server knows")
+        await self._answers[kind](self, getattr(request, kind))
+
+    async def _tell_unread(self) -> None:
+        """Tells how many notifications are unread, whenever that may have changed, as long as the inbox is followed."""
+        while self._subscriptions.follow_inbox:
             self._unread_asked.clear()
-            if not self._subscriptions.follow_inbox:
-                continue
             try:
                 unread = await self._hub.inbox.unread(self._guest.user_id)
             except ServiceError as error:
                 _log.warning("unread not counted yet", error=repr(error))
                 await asyncio.sleep(_RETRY)
-                self._unread_asked.set()
             else:
                 await self._line.tell(ConnectResponse(inbox=InboxState(unread=unread)))
-
-    async def ping(self) -> None:
-        """Asks for a sign of life, now and then."""
-        while True:
-            await asyncio.sleep(PING)
-            await self._line.tell(ConnectResponse(ping=Ping()))
+                await self._unread_asked.wait()
+        self._unread_told = None
 
     async def _renew(self, hello: Hello) -> None:
         if hello.token:
@@ -160,8 +156,10 @@ class Conversation:
         await self.greet(hello)
 
     async def _subscribe(self, request: Subscribe) -> None:
-        if await self._subscriptions.begin(request) and request.inbox:
+        if await self._subscriptions.begin(request, self._parts, self._unread_asked.set) and request.inbox:
             self._unread_asked.set()
+            if self._unread_told is None:
+                self._unread_told = self._parts.create_task(self._tell_unread())
 
     async def _subscribe_all(self, request: SubscribeAll) -> None:
         for each in request.subscriptions:
@@ -188,6 +186,18 @@ class Conversation:
 
     async def _hear(self, _pong: Pong) -> None:
         """The traffic was all that it is about."""
+
+    _answers: ClassVar[Mapping[str, Callable[["Conversation", Any], Awaitable[None]]]] = {
+        "hello": _renew,
+        "subscribe": _subscribe,
+        "subscribe_all": _subscribe_all,
+        "unsubscribe": _unsubscribe,
+        "unsubscribe_all": _unsubscribe_all,
+        "ack": _acknowledge,
+        "credit": _grant,
+        "mark": _mark,
+        "pong": _hear,
+    }
 
 
 async def _hello(requests: AsyncIterator[ConnectRequest]) -> Hello:

@@ -11,6 +11,11 @@ class Allowance:
         self._granted = asyncio.Event()
         self._granted.set()
 
+    @property
+    def limited(self) -> bool:
+        """Whether the client has named a number."""
+        return self._left is not None
+
     def grant(self, events: int) -> None:
         """Allows for so many more; 0 only begins to count."""
         self._left = (self._left or 0) + events
@@ -23,7 +28,7 @@ class Allowance:
         """Waits until something may be sent; how many of these, which then count as sent."""
         while not self._granted.is_set():
             await self._granted.wait()
-        if self._left is None:
+        if self._left is None:  # nobody counts
             return most
         taken = min(most, self._left)
         self._left -= taken

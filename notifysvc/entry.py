@@ -81,12 +81,16 @@ class Entry:
 
     def encoded(self, transition: "Transition", projects: Collection[str]) -> Encoded:
         """As it is told to whoever sees these projects; what it was in others is left out."""
-        came_from = self.event.previous.project_id
-        bare = bool(came_from) and came_from not in projects
+        bare = bool(self.came_from) and self.came_from not in projects
         known = self._encoded.get((transition, bare))
         if known is None:
             known = self._encoded[transition, bare] = self._encode(transition, bare=bare)
         return known
+
+    @cached_property
+    def came_from(self) -> str:
+        """The project that the task moved from, if it did."""
+        return self.event.previous.project_id
 
     @cached_property
     def _serialised(self) -> bytes:

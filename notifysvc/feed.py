@@ -9,7 +9,7 @@ late.
 
 import asyncio
 import time
-from collections import deque
+from collections import defaultdict, deque
 from datetime import UTC, datetime
 from typing import Final
 
@@ -25,6 +25,7 @@ from notifysvc.event_log import EventLog
 from notifysvc.interest import Interest
 from notifysvc.mutes import Mutes
 from notifysvc.rights import Guest, Rights, not_found
+from notifysvc.ring import Ring
 from notifysvc.subscription import Subscription
 from notifysvc.tail import Tail
 
@@ -48,6 +49,8 @@ class Feed:
         self._mutes = mutes
         self._recent: deque[Entry] = deque()
         self._recent_bytes = 0
+        self._rings: defaultdict[str, dict[Interest, Ring]] = defaultdict(dict)
+        """Those that subscriptions share, by project."""
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Follows the stream until the process ends."""
@@ -58,6 +61,8 @@ class Feed:
         for newcomer in self._rights.heed(entry.event):
             self._make_up(newcomer, entry.event)
         self._remember(entry)
+        for ring in self._rings.get(entry.event.project_id, {}).values():
+            ring.hear(entry)
         for guest in self._rights.audience(entry.event):
             for listener in guest.listeners:
                 listener.hear(entry)
@@ -79,6 +84,9 @@ class Feed:
 
     def interrupted(self) -> None:
         """Lets every subscription look for itself what the stream still holds."""
+        for rings in self._rings.values():
+            for ring in rings.values():
+                ring.interrupted()
         for guest in self._rights.guests:
             for listener in guest.listeners:
                 listener.interrupted()
@@ -112,4 +120,26 @@ class Feed:
 
     def begin(self, guest: Guest, interest: Interest, after: Cursor | None = None) -> Subscription:
         """A subscription from a cursor that was checked, or from now on."""
-        return Subscription(self._log, self._tail, guest, interest, after)
+        return Subscription(self._log, self._tail, guest, self._ring(interest), after)
+
+    def _ring(self, interest: Interest) -> Ring:
+        """The interest's, which nobody else has or everybody with the same interest."""
+        if not interest.shared:
+            return Ring(interest, _nobody)
+        rings = self._rings[interest.project]
+        known = rings.get(interest)
+        if known is None or known.error is not None:
+            known = rings[interest] = Ring(interest, self._drop)
+        return known
+
+    def _drop(self, interest: Interest) -> None:
+        rings = self._rings[interest.project]
+        known = rings.get(interest)
+        if known is not None and not known.readers:
+            del rings[interest]
+        if not rings:
+            del self._rings[interest.project]
+
+
+def _nobody(_interest: Interest) -> None:
+    """Knows of a ring that one reader has."""

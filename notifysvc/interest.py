@@ -71,6 +71,11 @@ class Interest:
         deleted = "delete_time" in request.filter or "deleteTime" in request.filter
         return cls(request.project, request.inbox, node, deleted, muted or Muted())
 
+    @property
+    def shared(self) -> bool:
+        """Whether the same is wanted by whoever asks for it."""
+        return bool(self.project) and not self.inbox
+
     def means(self, entry: Entry, user_id: str, projects: Collection[str]) -> "Transition | None":
         """What the event means to a user who sees these projects; None if it isn't one of those that are wanted."""
         event = entry.event

@@ -5,7 +5,6 @@ nothing else.
 """
 
 import asyncio
-from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import grpc
@@ -32,9 +31,9 @@ class Line:
         """Returns when the client's connection has taken it. Raises Gone."""
         await self._write(response.SerializeToString())
 
-    async def tell_events(self, head: bytes, fields: Iterable[bytes]) -> None:
+    async def tell_events(self, head: bytes, fields: bytes) -> None:
         """Tells what `begin_events` began and these fields go on with."""
-        await self._write(bytes_field(ConnectResponse.EVENTS_FIELD_NUMBER, head + b"".join(fields)))
+        await self._write(bytes_field(ConnectResponse.EVENTS_FIELD_NUMBER, head, fields))
 
     async def _write(self, message: bytes) -> None:
         async with self._turn:

@@ -45,7 +45,7 @@ _log = structlog.get_logger("notifysvc.rights")
 
 
 class Listener(Protocol):
-    """One subscription of a guest."""
+    """One subscription of a guest that is interested in more than a project."""
 
     def hear(self, entry: Entry) -> None:
         """An event that the guest may see."""
@@ -53,11 +53,18 @@ class Listener(Protocol):
     def hear_late(self, entry: Entry) -> None:
         """An event that the guest was not known to see when it came."""
 
+    def interrupted(self) -> None:
+        """What comes next won't follow on what came before."""
+
+
+class Subscribed(Protocol):
+    """Any subscription of a guest."""
+
     def leave(self, project: str, error: ServiceError) -> None:
         """The guest is no member of the project any more."""
 
-    def interrupted(self) -> None:
-        """What comes next won't follow on what came before."""
+    def close(self) -> None:
+        """The guest has gone."""
 
 
 class Guest:
@@ -67,7 +74,10 @@ class Guest:
         self.user_id = principal.user_id
         self.projects = frozenset(principal.project_ids)
         self.listeners: set[Listener] = set()
-        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Those of the subscriptions that hear what this guest hears."""
+        self.subscriptions: set[Subscribed] = set()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Raises why the guest has to go, at the moment when that is so."""
         self._expiry: asyncio.TimerHandle | None = None
         self.admit(token, principal, asked)
 
@@ -102,17 +112,13 @@ class Guest:
     @property
     def has_ended(self) -> bool:
         """Whether the guest has to go."""
-        return self._ended.done()
-
-    async def ended(self) -> None:
-        """Waits for the moment when the guest has to go, and raises why."""
-        await asyncio.shield(self._ended)
+        return self.ended.done()
 
     def end(self, error: ServiceError) -> None:
         """Sends the guest away."""
-        if not self._ended.done():
-            self._ended.set_exception(error)
-            self._ended.exception()  # known: a stream that ends by itself at the same time never asks
+        if not self.ended.done():
+            self.ended.set_exception(error)
+            self.ended.exception()  # known: a stream that ends by itself at the same time never asks
 
 
 class Rights:
@@ -149,6 +155,8 @@ class Rights:
             yield
         finally:
             guest.close()
+            for subscription in tuple(guest.subscriptions):
+                subscription.close()
             self._set_projects(guest, frozenset())
             self._drop(self._of_user, guest.user_id, guest)
             self.guests.discard(guest)
@@ -251,8 +259,8 @@ class Rights:
             self._of_project[project].add(guest)
         for project in gone:
             self._drop(self._of_project, project, guest)
-            for listener in tuple(guest.listeners):
-                listener.leave(project, not_found(project))
+            for subscription in tuple(guest.subscriptions):
+                subscription.leave(project, not_found(project))
 
     @staticmethod
     def _drop(index: defaultdict[str, set[Guest]], key: str, guest: Guest) -> None:

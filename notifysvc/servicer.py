@@ -23,12 +23,13 @@ from chassis.caller import authorization, caller
 from chassis.errors import CredentialsMissing, Unavailable
 from chassis.interceptors import tell_open
 from chassis.page_bytes import fitting
-from chassis.race import race
+from chassis.race import run_until
 from notifysvc.conversation import Hub, converse
 from notifysvc.event_log import too_old
 from notifysvc.marking import mark
 from notifysvc.rights import Guest
-from notifysvc.subscription import Batch, Lost, Subscription
+from notifysvc.ring import Batch
+from notifysvc.subscription import Lost, Subscription
 from notifysvc.tickets import Tickets
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
@@ -43,12 +44,12 @@ class NotificationServicer(NotificationServiceServicer):
         self._rights = hub.rights
         self._inbox = hub.inbox
         self._tickets = tickets
-        self._leaving = asyncio.Event()
+        self._leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Tells the streams when it is time to go."""
         await stopping.wait()
-        self._leaving.set()
+        self._leaving.set_result(None)
 
     async def Connect(  # type: ignore[override]  # writes its answers itself, as grpc.aio allows
         self, requests: AsyncIterator[ConnectRequest], context: Context
@@ -66,7 +67,9 @@ class NotificationServicer(NotificationServiceServicer):
         with self._rights.present(guest):
             subscription = await self._feed.subscribe(guest, request)
             await tell_open(context)
-            await race(_write_events(subscription, guest, context), guest.ended(), self._leave())
+            await run_until(_write_events(subscription, guest, context), guest.ended, self._leaving)
+            if self._leaving.done():
+                raise Unavailable("The server leaves: connect again, after the last cursor.", retry_after=0.5)
 
     async def ListNotifications(
         self, request: ListNotificationsRequest, _context: Context
@@ -104,17 +107,13 @@ class NotificationServicer(NotificationServiceServicer):
                 return await self._tickets.use(credentials)
         return ""
 
-    async def _leave(self) -> None:
-        await self._leaving.wait()
-        raise Unavailable("The server leaves: connect again, after the last cursor.", retry_after=0.5)
-
 
 async def _write_events(subscription: Subscription, guest: Guest, context: Context) -> None:
     async with aclosing(subscription.deliveries()) as deliveries:
         async for delivery in deliveries:
             match delivery:
-                case Batch(entries):
-                    for entry, transition in entries:
+                case Batch():
+                    for entry, transition in delivery.entries:
                         await context.write(entry.encoded(transition, guest.projects).event)
                 case Lost():
                     raise too_old()

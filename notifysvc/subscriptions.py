@@ -1,8 +1,8 @@
 """The subscriptions of one Connect stream: begun, told of, acknowledged, ended."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -28,14 +28,14 @@ from chassis.validation import validate
 from notifysvc.acks import Acks, Device
 from notifysvc.credit import Allowance
 from notifysvc.cursor import Cursor
-from notifysvc.entry import Entry
 from notifysvc.feed import Feed
-from notifysvc.line import Gone, Line, begin_events
+from notifysvc.line import Line, begin_events
 from notifysvc.rights import Guest
-from notifysvc.subscription import Batch, Delivery, Lost, Progress, Subscription
+from notifysvc.ring import Batch
+from notifysvc.subscription import Delivery, Lost, Progress, Subscription
 
 if TYPE_CHECKING:
-    from notifysvc.entry import Transition  # for types only
+    pass  # for types only
 
 MOST: Final = 1000
 """What one stream has at most."""
@@ -63,27 +63,14 @@ class Subscriptions:
         self._allowance = allowance
         self._acks = acks
         self._running: dict[str, _Running] = {}
-        self._pumps = asyncio.TaskGroup()
-
-    @asynccontextmanager
-    async def told(self) -> AsyncIterator[None]:
-        """In the block, subscriptions may begin; it ends with the last of them. Raises Gone when the client is."""
-        try:
-            async with self._pumps:
-                yield
-        except ExceptionGroup as errors:
-            gone, others = errors.split(Gone)
-            if others is None:
-                raise Gone from gone
-            raise
 
     @property
     def follow_inbox(self) -> bool:
         """Whether one of them is for the inbox."""
         return any(each.subscription.interest.inbox for each in self._running.values())
 
-    async def begin(self, request: Subscribe) -> bool:
-        """Begins one; whether it runs now. What is wrong with it is told by its name."""
+    async def begin(self, request: Subscribe, pumps: asyncio.TaskGroup, ended: Callable[[], object]) -> bool:
+        """Begins one; whether it runs now. What is wrong with it is told by its name, and its end to whoever asks."""
         name = request.id
         try:
             validate(request)
@@ -101,7 +88,8 @@ class Subscriptions:
         await self._line.tell(ConnectResponse(subscribed=Subscribed(id=name, head=head, recovered=recovered)))
         if not recovered and (request.after or request.HasField("after_time")):
             await self._line.tell(ConnectResponse(gap=Gap(id=name, head=head)))
-        self._pumps.create_task(self._pump(name, self._running[name]))
+        pump = pumps.create_task(self._pump(name, self._running[name]))
+        pump.add_done_callback(lambda _pump: ended())
         return True
 
     async def end(self, name: str) -> None:
@@ -157,8 +145,8 @@ class Subscriptions:
 
     async def _tell(self, name: str, running: _Running, delivery: Delivery) -> None:
         match delivery:
-            case Batch(entries):
-                await self._tell_events(running, entries)
+            case Batch():
+                await self._tell_events(running, delivery)
             case Progress(cursor):
                 running.told = cursor
                 await self._line.tell(ConnectResponse(progress=ProgressMark(id=name, cursor=str(cursor))))
@@ -166,14 +154,17 @@ class Subscriptions:
                 running.after = running.told = head
                 await self._line.tell(ConnectResponse(gap=Gap(id=name, head=str(head))))
 
-    async def _tell_events(self, running: _Running, entries: "list[tuple[Entry, Transition]]") -> None:
+    async def _tell_events(self, running: _Running, batch: Batch) -> None:
         """As many at once as the client allows for."""
+        guest, entries = self._guest, batch.entries
+        if not self._allowance.limited:
+            running.told = entries[-1][0].cursor
+            await self._line.tell_events(running.head, batch.fields(guest.projects))
+            return
         while entries:
             count = await self._allowance.take(len(entries))
-            now, entries = entries[:count], entries[count:]
-            running.told = now[-1][0].cursor
             # A right may be gone since, if the client took its time.
-            guest = self._guest
-            told = [entry.encoded(what, guest.projects).field for entry, what in now if guest.sees(entry.event)]
-            if told:
-                await self._line.tell_events(running.head, told)
+            now = [(entry, what) for entry, what in entries[:count] if guest.sees(entry.event)]
+            running.told, entries = entries[count - 1][0].cursor, entries[count:]
+            if now:
+                await self._line.tell_events(running.head, Batch(now).fields(guest.projects))

@@ -15,9 +15,9 @@ def number_field(number: int, value: int) -> bytes:
     return _varint(number << 3 | _VARINT) + _varint(value)
 
 
-def bytes_field(number: int, value: bytes) -> bytes:
-    """A field that holds a text, bytes or a message."""
-    return _varint(number << 3 | _BYTES) + _varint(len(value)) + value
+def bytes_field(number: int, *parts: bytes) -> bytes:
+    """A field that holds a text, bytes or a message, of these parts."""
+    return b"".join((_varint(number << 3 | _BYTES), _varint(sum(map(len, parts))), *parts))
 
 
 def _varint(value: int) -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import grpc.aio
 import pytest
 import pytest_asyncio
@@ -108,13 +109,15 @@ async def test_the_changes_of_a_task_come_once_each_in_the_order_of_its_versions
     assert heard in (list(range(1, 42)), list(range(2, 42)))
 
 
-async def heard(stream: Any, task: Any) -> Any:
-    """The next event of the task, its creation left out: that may have come before "from now on", or after it."""
+async def heard(stream: Any, task: Any, count: int = 1) -> list[Any]:
+    """The next events of the task, its creation left out: that may have come before "from now on", or after it."""
+    found: list[Any] = []
     async with asyncio.timeout(10):
-        while True:
-            for event in (await stream.read()).events.events:
-                if event.task_id == task["id"] and event.type != "task.created":
-                    return event
+        while len(found) < count:
+            events = (await stream.read()).events.events
+            found += [event for event in events if event.task_id == task["id"] and event.type != "task.created"]
+    assert len(found) == count
+    return found
 
 
 async def test_a_task_that_moves_leaves_for_those_who_do_not_see_where_it_goes_and_comes_without_its_past(
@@ -131,7 +134,7 @@ async def test_a_task_that_moves_leaves_for_those_who_do_not_see_where_it_goes_a
         connected(notifications, cleo.token) as cleos,
     ):
         await ann.ask("PATCH", f"/v1/tasks/{task['id']}", {"title": "plan", "projectId": new["id"]})
-        went, left, came = [await heard(stream, task) for stream in (anns, bobs, cleos)]
+        ((went,), (left,), (came,)) = [await heard(stream, task) for stream in (anns, bobs, cleos)]
     assert (went.transition, went.previous.title, went.task.title) == (Event.CHANGE, "secret plan", "plan")
     assert (left.type, left.transition, left.task.title) == ("task.left", Event.LEAVE, "secret plan")
     assert new["id"] not in str(left)
@@ -153,7 +156,7 @@ async def test_a_saved_filter_is_told_what_comes_what_changes_and_what_goes(
         await ann.ask("POST", f"{path}:complete")
         await ann.ask("POST", f"{path}:reopen")
         await ann.ask("DELETE", path)
-        told = [await heard(stream, task) for _ in range(5)]
+        told = await heard(stream, task, 5)
     assert [(event.type, event.transition) for event in told] == [
         ("task.updated", Event.ENTER),
         ("task.updated", Event.CHANGE),
@@ -161,3 +164,25 @@ async def test_a_saved_filter_is_told_what_comes_what_changes_and_what_goes(
         ("task.reopened", Event.ENTER),
         ("task.deleted", Event.LEAVE),
     ]
+
+
+async def test_a_browser_that_never_reads_holds_up_nobody_and_misses_nothing(
+    system: System, http: aiohttp.ClientSession, newcomer: Newcomer
+) -> None:
+    ann = await newcomer()
+    headers = {"Authorization": f"Bearer {ann.token}"}
+    project = ann.user["personalProjectId"]
+    url = f"{system.http_url}/v1/events"
+    async with http.ws_connect(url, headers=headers) as stuck, http.ws_connect(url, headers=headers) as quick:
+        for socket in (stuck, quick):
+            await socket.send_json({"subscribe": {"id": "s", "project": project}})
+        titles = [f"task {number}" for number in range(800)]
+        for begun in range(0, len(titles), 50):  # in all, much more than the buffers in between hold
+            requests = [{"task": {"title": title, "description": "x" * 16_000}} for title in titles[begun : begun + 50]]
+            assert (await ann.ask("POST", "/v1/tasks:batchCreate", {"requests": requests})).status == 200
+        for socket in (quick, stuck):
+            seen: list[str] = []
+            while len(seen) < len(titles):
+                told = await socket.receive_json(timeout=20)
+                seen += [event["task"]["title"] for event in told.get("events", {}).get("events", ())]
+            assert sorted(seen) == sorted(titles)

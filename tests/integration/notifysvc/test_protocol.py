@@ -1,6 +1,7 @@
 """What a client may say on a Connect stream beside subscribing, and what it is told when it says it wrong."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -24,8 +25,10 @@ from taskbell.notifications.v1.notifications_pb2 import (
     WatchRequest,
 )
 
-from chassis.errors import from_rpc_error
+from chassis.errors import CredentialsMissing, from_rpc_error
 from chassis.jetstream import STREAM, Bus
+from notifysvc import conversation
+from notifysvc.cursor import Cursor
 from tests.integration.notifysvc.conftest import Connect, Watch
 from tests.integration.notifysvc.listening import Connected, ids
 from tests.integration.notifysvc.peer import Peer, Person
@@ -308,3 +311,39 @@ async def test_a_ticket_that_nobody_used_in_time_opens_nothing(inbox: Any, datab
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await inbox.Watch(WatchRequest(), metadata=(("authorization", f"Ticket {ticket.ticket}"),)).read()
     assert from_rpc_error(raised.value).reason == "TICKET_INVALID"
+
+
+async def test_a_cursor_of_another_stream_is_a_gap(connect: Connect, watch: Watch, peer: Peer, project: str) -> None:
+    person = peer.person(project)
+    other = str(Cursor(stream=1, sequence=1, trace=1))
+    async with connect(person) as stream:
+        await stream.hear("welcome")
+        subscribed = await stream.subscribe(project=project, after=other)
+        assert not subscribed.recovered
+        assert (await stream.hear("gap")).head == subscribed.head
+    async with watch(person, project=project, after=other) as watching:
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await watching.next()
+        assert from_rpc_error(raised.value).reason == "CURSOR_TOO_OLD"
+
+
+async def test_a_message_that_is_too_large_ends_the_stream(channel: grpc.aio.Channel, peer: Peer) -> None:
+    call: Any = channel.stream_stream("/taskbell.notifications.v1.NotificationService/Connect")(
+        metadata=peer.person().metadata
+    )
+    await call.read()
+    await call.write(bytes(5 << 20))
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await asyncio.wait_for(call.read(), PATIENCE)
+    assert from_rpc_error(raised.value).reason == "MESSAGE_TOO_LARGE"
+
+
+async def test_a_client_that_says_nothing_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "HELLO", 0.05)
+    with pytest.raises(CredentialsMissing, match="Say `hello`"):
+        await conversation._hello(silence())
+
+
+async def silence() -> AsyncIterator[ConnectRequest]:
+    await asyncio.Event().wait()
+    yield ConnectRequest()

@@ -12,13 +12,14 @@ from taskbell.notifications.v1.notifications_pb2 import WatchRequest
 
 from chassis import grpc_client, postgres
 from chassis.jetstream import STREAM, Bus
-from notifysvc import subscription
+from notifysvc import ring, subscription
 from notifysvc.accounts import Accounts
 from notifysvc.event_log import EventLog
 from notifysvc.feed import Feed
 from notifysvc.mutes import Mutes
 from notifysvc.rights import Rights
-from notifysvc.subscription import Batch, Lost, Progress
+from notifysvc.ring import Batch
+from notifysvc.subscription import Lost, Progress
 from notifysvc.tail import Tail
 from tests.integration.notifysvc.conftest import SERVICE_KEY
 from tests.integration.notifysvc.listening import ids
@@ -73,7 +74,7 @@ async def room(bus: Bus, peer: Peer, database: str) -> AsyncIterator[Room]:
 async def test_whoever_reads_slowly_and_comes_again_at_random_misses_nothing_and_gets_nothing_twice(
     room: Room, monkeypatch: pytest.MonkeyPatch, peer: Peer, publisher: Publisher, project: str, seed: int
 ) -> None:
-    monkeypatch.setattr(subscription, "MOST_ENTRIES", 4)
+    monkeypatch.setattr(ring, "MOST_ENTRIES", 4)
     pace = random.Random(seed)  # noqa: S311 - chance that can be repeated
     person = peer.person(project)
     told: list[str] = []
