@@ -164,7 +164,9 @@ def from_rpc_error(error: grpc.RpcError) -> ServiceError:
                 break
     if error.code() is grpc.StatusCode.CANCELLED:
         return from_status(status_pb2.Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=_STOPPED))
-    return from_status(status_pb2.Status(code=error.code().value[0], message=error.details() or ""))
+    # gRPC says "Stream removed" here, or other things that mean nothing to whoever waited.
+    details = _LATE if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED else error.details() or ""
+    return from_status(status_pb2.Status(code=error.code().value[0], message=details))
 
 
 def shortened(text: str, most: int) -> str:
@@ -173,6 +175,7 @@ def shortened(text: str, most: int) -> str:
 
 
 _STOPPED: Final = "The server stopped before it answered."
+_LATE: Final = "There was no answer in time."
 # What gRPC says by itself carries no reason.
 _UNEXPLAINED: Final = {
     grpc.StatusCode.UNAVAILABLE: "UNAVAILABLE",
