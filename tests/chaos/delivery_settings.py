@@ -12,6 +12,8 @@ SEED: Final = int(os.environ.get("TASKBELL_CHAOS_SEED", "0")) or int.from_bytes(
 WRITERS: Final = 12
 BLOWS: Final = (1.0, 2.0)
 """Seconds between two blows: one of a random length in between."""
+MOST_DOWN: Final = 3
+"""On a machine with much else to do, whoever starts takes its time: nothing would ever be up."""
 DOWN: Final = (0.0, 1.0)
 """Seconds for which who was killed stays away, before it is started again."""
 FROZEN: Final = (0.3, 5.0)
