@@ -14,6 +14,7 @@ from taskbell.notifications.v1.notifications_pb2 import ConnectRequest, Hello, S
 from taskbell.notifications.v1.notifications_pb2_grpc import NotificationServiceStub
 
 from chassis.errors import from_rpc_error
+from devstack.stack import Stack
 from tests.acceptance.conftest import Newcomer
 from tests.acceptance.system import System
 
@@ -186,3 +187,24 @@ async def test_a_browser_that_never_reads_holds_up_nobody_and_misses_nothing(
                 told = await socket.receive_json(timeout=20)
                 seen += [event["task"]["title"] for event in told.get("events", {}).get("events", ())]
             assert sorted(seen) == sorted(titles)
+
+
+async def test_a_ticket_opens_one_stream_of_a_browser_until_its_maker_logs_out_and_no_log_shows_it(
+    system: System, http: aiohttp.ClientSession, newcomer: Newcomer
+) -> None:
+    ann = await newcomer()
+    ticket = await ann.make("/v1/events:ticket")
+    url = f"{system.http_url}/v1/events?ticket={ticket['ticket']}"
+    async with http.ws_connect(url) as socket:
+        assert (await socket.receive_json(timeout=5))["welcome"] == {"userId": ann.id}
+        async with http.get(url, headers={"Accept": "text/event-stream"}) as again:
+            assert again.status == 401
+            assert (await again.json())["details"][0]["reason"] == "TICKET_INVALID"
+        await ann.ask("DELETE", "/v1/sessions/current")
+        assert (await socket.receive_json(timeout=PROMISED))["error"]["code"] == "SESSION_ENDED"
+        await socket.receive(timeout=5)
+        assert socket.close_code == 4401
+    if isinstance(system, Stack):
+        for process in system.services:
+            log = await asyncio.to_thread(process.log_path.read_bytes)
+            assert ticket["ticket"].encode() not in log
