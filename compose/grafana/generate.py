@@ -239,6 +239,8 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
                 ("max(taskbell_mails_waiting)", "mails"),
             ),
             graph("From commit to the mail server", "s", *delays("taskbell_mail_delay_seconds")),
+            graph("Requests to webhooks", "ops", (rate("taskbell_webhook_attempts_total", "outcome"), "{{outcome}}")),
+            graph("From commit to webhooks", "s", *delays("taskbell_webhook_delay_seconds")),
         ),
     ),
     "notifysvc": (

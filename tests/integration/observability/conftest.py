@@ -32,6 +32,7 @@ async def traced(make_stack: MakeStack, collector: Collector) -> AsyncIterator[S
     environment = {
         "TASKBELL_OTLP_ENDPOINT": collector.address,
         "TASKBELL_LOG_LEVEL": "debug",
+        "TASKBELL_WEBHOOK_ALLOW_PRIVATE": "on",
         "OTEL_BSP_SCHEDULE_DELAY": "100",  # OpenTelemetry's own: milliseconds between two batches
     }
     async with make_stack(environment=environment) as stack:

@@ -24,6 +24,7 @@ from tests.integration.observability.conftest import AddGateway, Newcomer
 from tests.integration.observability.life import one_of_everything
 from tests.integration.observability.prometheus import ALERTS, MISSING, Questions, installed, prometheus, promtool
 from tests.mailbox import Mailbox
+from tests.receiver import receiving
 
 DOCS: Final = Path(__file__).parents[3] / "docs" / "observability.md"
 MEASURE: Final = re.compile(r"(.+) [<>] [\d.]+", re.DOTALL)
@@ -68,10 +69,12 @@ async def exporters(traced: Stack, add_gateway: AddGateway, tmp_path_factory: py
 async def busy(traced: Stack, newcomer: Newcomer, mails: Mailbox) -> AsyncIterator[None]:
     """Everything that is measured has happened, and goes on happening."""
     ann = await newcomer()
-    async with grpc.aio.insecure_channel(traced.tasks_address) as channel:
+    async with grpc.aio.insecure_channel(traced.tasks_address) as channel, receiving() as receiver:
+        await ann.make(f"/v1/projects/{ann.user['personalProjectId']}/webhooks", url=receiver.url)
         queues = QueueServiceStub(channel)
         await one_of_everything(ann, queues)
         await mails.arrived(f"to:{ann.user['email']}")
+        await receiver.requests(1)
 
         async def go_on() -> None:
             while True:
