@@ -78,6 +78,8 @@ class Pull:
                 continue
         messages = list(self._here)
         self._here.clear()
+        if not self._acknowledges and not self._outstanding:
+            await self._ask()  # the next ones come while these are passed on
         return messages
 
     async def _ask(self) -> None:
