@@ -2,7 +2,8 @@
 
 Shapes are stable: a field without presence is always there (`"labels":[]`, `"nextPageToken":""`), one with presence (a
 message, a time) only when it is set. `json_format` says the same in several times the time: it finds out for each
-message anew what a descriptor says once, so here each descriptor becomes a plan when it is first met.
+message anew what a descriptor says once. Here each descriptor becomes a plan when it is first met: how an empty message
+looks, and how to write each of the fields that a message has, which most don't.
 """
 
 import math
@@ -22,11 +23,6 @@ from gatewaysvc.well_known import WRAPPERS, quoted
 
 Writer = Callable[[Any], str]
 
-_SINGLE: Final = 0
-_PRESENT: Final = 1
-_REPEATED: Final = 2
-_MAP: Final = 3
-
 
 def to_json(message: Message) -> str:
     """The message's JSON."""
@@ -35,9 +31,7 @@ def to_json(message: Message) -> str:
 
 def write_field(field: FieldDescriptor, message: Message) -> str:
     """One field's JSON, for answers that are only this field."""
-    value = getattr(message, field.name)
-    writer = _writer(field)
-    return _list(writer, value) if field.is_repeated and not _is_map(field) else writer(value)
+    return _writer(field)(getattr(message, field.name))
 
 
 @cache
@@ -48,44 +42,50 @@ def _message_writer(descriptor: Descriptor) -> Writer:
     if descriptor.full_name in WRAPPERS:
         inner = _writer(descriptor.fields_by_name["value"])
         return lambda wrapper: inner(wrapper.value)
-    plan: list[tuple[str, str, int, Writer]] = []
+    unset: list[str] = []
+    plan: dict[FieldDescriptor, tuple[int, str, Writer]] = {}
 
     def write(message: Message) -> str:
         if not plan:
             # Not before: a message may hold itself.
-            plan.extend(map(_step, descriptor.fields))
-        parts: list[str] = []
-        for name, key, kind, writer in plan:
-            if kind == _SINGLE:
-                parts.append(key + writer(getattr(message, name)))
-            elif kind == _PRESENT:
-                if message.HasField(name):
-                    parts.append(key + writer(getattr(message, name)))
-            elif kind == _REPEATED:
-                values = getattr(message, name)
-                parts.append(key + _list(writer, values) if values else key + "[]")
-            else:
-                parts.append(key + writer(getattr(message, name)))
-        return "{" + ",".join(parts) + "}"
+            plan.update((field, (place, _key(field), _writer(field))) for place, field in enumerate(descriptor.fields))
+            unset.extend(map(_default, descriptor.fields))
+        members = unset.copy()
+        for field, value in message.ListFields():
+            place, key, writer = plan[field]
+            members[place] = key + writer(value)
+        return "{" + "".join(members)[1:] + "}"
 
     return write
 
 
-def _step(field: FieldDescriptor) -> tuple[str, str, int, Writer]:
-    kind = _MAP if _is_map(field) else _REPEATED if field.is_repeated else _PRESENT if field.has_presence else _SINGLE
-    return field.name, f"{quoted(field.json_name)}:", kind, _writer(field)
+def _key(field: FieldDescriptor) -> str:
+    return f",{quoted(field.json_name)}:"
+
+
+def _default(field: FieldDescriptor) -> str:
+    """How a field looks that isn't set: not at all, if it can tell whether it is."""
+    if field.has_presence:
+        return ""
+    if field.is_repeated:
+        return _key(field) + ("{}" if _is_map(field) else "[]")
+    return _key(field) + _writer(field)(field.default_value)
 
 
 def _is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
-def _list(writer: Writer, values: Any) -> str:
-    return "[" + ",".join(map(writer, values)) + "]"
-
-
 def _writer(field: FieldDescriptor) -> Writer:
-    """Writes one value of the field; of a map, all of it."""
+    """Writes the field's value, all of it."""
+    one = _one_writer(field)
+    if not field.is_repeated or _is_map(field):
+        return one
+    # A slice is a plain list, which is quicker to go through.
+    return lambda values: "[" + ",".join([one(value) for value in values[:]]) + "]"
+
+
+def _one_writer(field: FieldDescriptor) -> Writer:
     if field.message_type is not None and _is_map(field):
         return _map_writer(field.message_type)
     if field.message_type is not None:
@@ -99,13 +99,13 @@ def _map_writer(entry: Descriptor) -> Writer:
     key_writer, value_writer = _writer(entry.fields_by_name["key"]), _writer(entry.fields_by_name["value"])
 
     def write(values: Mapping[Any, Any]) -> str:
-        pairs = [(_key(key_writer(key)), value_writer(values[key])) for key in sorted(values)]
+        pairs = [(_text(key_writer(key)), value_writer(values[key])) for key in sorted(values)]
         return "{" + ",".join([f"{key}:{value}" for key, value in pairs]) + "}"
 
     return write
 
 
-def _key(text: str) -> str:
+def _text(text: str) -> str:
     # A key is a string, whatever its type.
     return text if text.startswith('"') else quoted(text)
 

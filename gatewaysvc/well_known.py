@@ -149,7 +149,11 @@ def camel_case(path: str) -> str:
 
 def write_timestamp(time: Timestamp) -> str:
     """With as many digits as it needs."""
-    return f'"{_to_the_second(time.seconds)}{_fraction(time.nanos)}Z"'
+    nanos = time.nanos
+    if nanos % 1000 == 0 and nanos % 1_000_000:
+        # Microseconds, as PostgreSQL has them.
+        return f'"{_to_the_second(time.seconds)}.{nanos // 1000:06}Z"'
+    return f'"{_to_the_second(time.seconds)}{_fraction(nanos)}Z"'
 
 
 def write_duration(duration: Duration) -> str:

@@ -5,14 +5,15 @@ import aiohttp
 import pytest
 
 from chassis.grpc_client import channel
+from devstack.envoy import Envoy
 from devstack.errors import StackError
 from gatewaysvc import services
 from gatewaysvc.app import App
 from gatewaysvc.http_server import HttpServer
 from tests.integration.gatewaysvc import peers
 from tests.integration.gatewaysvc.peers import GOOD, Asked, Live
+from tests.transcoding.echo_types import SERVICES, descriptor_set
 from tests.transcoding.echo_types import services as echo_services
-from tests.transcoding.envoy import Envoy
 from tests.transcoding.upstream import Upstream
 
 
@@ -101,7 +102,7 @@ async def echo_gateway(upstream) -> AsyncIterator[HttpServer]:
 @pytest.fixture(scope="module")
 async def envoy(upstream, tmp_path_factory) -> AsyncIterator[Envoy]:
     try:
-        running = Envoy(upstream.port, tmp_path_factory.mktemp("envoy"))
+        running = Envoy(upstream.port, descriptor_set(), SERVICES[:1], tmp_path_factory.mktemp("envoy"))
         await running.process.start()
     except (ImportError, OSError, StackError) as error:
         pytest.skip(f"Envoy does not run on this machine: {str(error).splitlines()[0]}")

