@@ -5,7 +5,7 @@ import asyncio
 import os
 import platform
 
-from bench import calls, delivery, fan_out, ledger, memory, queue, report
+from bench import calls, delivery, fan_out, gateway, ledger, memory, queue, report
 from bench.load import require_h2load
 from bench.stage import stage
 
@@ -13,6 +13,7 @@ CASES = {
     "memory": memory.idle,
     "calls": calls.get_task,
     "create": calls.create,
+    "gateway": gateway.rest,
     "delivery": delivery.commit_to_stream,
     "fan-out": fan_out.fan_out,
     "resume": fan_out.resume,

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from statistics import median
 from time import perf_counter
@@ -12,7 +12,7 @@ from typing import Any
 from taskbell.tasks.v1.tasks_pb2 import CreateTaskRequest, GetTaskRequest, Task
 from uuid_utils.compat import uuid7
 
-from bench.load import Call, Measured, measure
+from bench.load import Call, Get, Measured, measure
 from bench.report import Row
 from bench.stage import Stage
 from chassis import postgres
@@ -58,7 +58,7 @@ async def get_task(stage: Stage) -> list[Row]:
     return rows
 
 
-async def rounds(calls: list[Call]) -> list[Measured]:
+async def rounds(calls: Sequence[Call | Get]) -> list[Measured]:
     """The median of each call's rounds; the calls take turns, so that the machine's moods fall on all of them."""
     seen: dict[str, list[Measured]] = {call.name: [] for call in calls}
     for call in calls:

@@ -1,4 +1,4 @@
-"""Load on a gRPC method by h2load (nghttp2), whose C client costs little beside the server it measures."""
+"""Load on a gRPC method or a path over HTTP/1.1 by h2load (nghttp2): its C client costs little beside the server."""
 
 import re
 import shutil
@@ -24,6 +24,16 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Get:
+    """A GET that is sent over and over."""
+
+    name: str
+    url: str
+    token: str
+    pids: tuple[int, ...]  # as above
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """What one round showed."""
 
@@ -37,26 +47,39 @@ def require_h2load() -> None:
         sys.exit("The benchmarks need h2load: apt install nghttp2-client")
 
 
-def measure(call: Call, *, seconds: float, clients: int = 8, streams: int = 4, tolerated: float = 0.0) -> Measured:
-    """Sends `call` for `seconds` over `clients` connections with `streams` calls each under way.
+def measure(
+    call: Call | Get, *, seconds: float, clients: int = 8, streams: int = 4, tolerated: float = 0.0
+) -> Measured:
+    """Sends `call` for `seconds` over `clients` connections, with `streams` calls each under way if it is gRPC.
 
     Ends with a sentence if more than the `tolerated` share of them fails.
     """
     before = sum(cpu_seconds(pid) for pid in call.pids)
-    with tempfile.NamedTemporaryFile() as body:
-        body.write(b"\0" + len(call.message).to_bytes(4, "big") + call.message)
-        body.flush()
-        command = ["h2load", f"--duration={seconds:g}", f"--clients={clients}", f"--max-concurrent-streams={streams}"]
-        headers = {"content-type": "application/grpc", "te": "trailers", "authorization": f"Bearer {call.token}"}
-        command += [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
-        command += [f"--data={body.name}", f"http://{call.address}{call.method}"]
-        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603  # our own
+    command = [
+        "h2load",
+        f"--duration={seconds:g}",
+        f"--clients={clients}",
+        f"--header=authorization: Bearer {call.token}",
+    ]
+    if isinstance(call, Get):
+        printed = run([*command, "--h1", call.url])
+    else:
+        with tempfile.NamedTemporaryFile() as body:
+            body.write(b"\0" + len(call.message).to_bytes(4, "big") + call.message)
+            body.flush()
+            command += ["--header=content-type: application/grpc", "--header=te: trailers", f"--data={body.name}"]
+            printed = run([*command, f"--max-concurrent-streams={streams}", f"http://{call.address}{call.method}"])
     used = sum(cpu_seconds(pid) for pid in call.pids) - before
     answered = count(printed, r"(\d+) succeeded")
     failed = count(printed, r"(\d+) failed") + count(printed, r"(\d+) errored")
     if failed > tolerated * (failed + answered):
         sys.exit(f"{call.name}: {failed} of {failed + answered} calls failed")
     return Measured(rate=answered / seconds, cpu=used / answered * 1e6)
+
+
+def run(command: list[str]) -> str:
+    """What it prints."""
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603  # our own
 
 
 def count(printed: str, pattern: str) -> int:

@@ -29,7 +29,7 @@ class Envoy:
         self._descriptor_set = descriptor_set
         self._services = services
         for name in ("logs", "run"):
-            folder.joinpath(name).mkdir(exist_ok=True)
+            folder.joinpath(name).mkdir(parents=True, exist_ok=True)
         self._config = folder / "envoy.json"
         self._config.write_text(json.dumps(self._bootstrap(upstream_port)), encoding="utf-8")
         self.process = Process(
