@@ -44,7 +44,8 @@ def main() -> None:
     kept("grafana/password", secrets.token_urlsafe(12))
     kept("valkey/valkey.conf", f"requirepass {valkey}")
     kept("nats/users.conf", f'authorization {{ user: taskbell, password: "{nats}" }}')
-    kept("tasksvc/redis_url", f"redis://:{valkey}@valkey:6379/0")
+    for service in ("tasksvc", "gatewaysvc"):
+        kept(f"{service}/redis_url", f"redis://:{valkey}@valkey:6379/0")
     for service in ("tasksvc", "notifysvc"):
         kept(f"{service}/database_url", f"postgresql://taskbell:{postgres}@postgres:5432/taskbell")
         kept(f"{service}/nats_url", f"nats://taskbell:{nats}@nats:4222")

@@ -1,42 +1,18 @@
-"""How often one caller may come: leaky buckets in memory (GCRA), a number for each caller.
+"""How often one caller may come: leaky buckets (GCRA), by user, by address, and by what is asked for.
 
 A caller is a token or, without one, an address; all callers of an address share one large bucket. What asks for a
-password, or for a link that was mailed, has a smaller one, by address. Each replica counts for itself.
+password, or sends a mail to somebody, has a small one, by address. The replicas of the gateway share the buckets in
+Redis; while that is away each of them counts for itself.
 """
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final
 
 from chassis.errors import RateLimited
+from gatewaysvc.buckets import Buckets, Limit
 from gatewaysvc.client_address import Networks, client_address
 from gatewaysvc.exchange import Exchange
-
-_MOST_KNOWN: Final = 100_000
-_ROUNDING: Final = 1e-3
-"""Of what floating point loses of a call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """So many calls at once, and after that so many a second."""
-
-    burst: int
-    per_second: float
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """What is left to a caller."""
-
-    limit: int
-    remaining: int
-    reset: float
-    """Seconds until all of it is there again."""
-    wait: float
-    """Seconds until a call is let through; 0 if this one was."""
-
+from gatewaysvc.shared_buckets import SharedBuckets, Taken
 
 CALLER: Final = Limit(burst=400, per_second=200)
 ADDRESS: Final = Limit(burst=2000, per_second=1000)
@@ -50,53 +26,26 @@ PASSWORD_ROUTES: Final = frozenset(
 )
 
 
-class Buckets:
-    """Everybody's bucket of one limit."""
-
-    def __init__(self, limit: Limit, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = limit
-        self._interval = 1 / limit.per_second
-        self._size = limit.burst * self._interval
-        self._clock = clock
-        self._empty_at: dict[object, float] = {}
-
-    def take(self, key: object) -> Quota:
-        """Lets a call through, or says how long to wait."""
-        now = self._clock()
-        empty_at = max(self._empty_at.get(key, now), now) + self._interval
-        wait = empty_at - now - self._size
-        if wait > 0:
-            return Quota(self._limit.burst, 0, empty_at - self._interval - now, wait)
-        if len(self._empty_at) >= _MOST_KNOWN:
-            self._forget(now)
-        self._empty_at[key] = empty_at
-        remaining = int((self._size - (empty_at - now)) / self._interval + _ROUNDING)
-        return Quota(self._limit.burst, remaining, empty_at - now, 0)
-
-    def _forget(self, now: float) -> None:
-        """Drops those whose bucket is empty; if that isn't half of them, whoever came first."""
-        self._empty_at = {key: empty_at for key, empty_at in self._empty_at.items() if empty_at > now}
-        for key in list(self._empty_at)[: max(len(self._empty_at) - _MOST_KNOWN // 2, 0)]:
-            del self._empty_at[key]
-
-
 class RateLimits:
     """The limits of this gateway, which may stand behind proxies."""
 
-    def __init__(self, proxies: Networks = ()) -> None:
+    def __init__(self, proxies: Networks = (), shared: SharedBuckets | None = None) -> None:
         self._proxies = proxies
-        self._callers = Buckets(CALLER)
-        self._addresses = Buckets(ADDRESS)
-        self._passwords = Buckets(PASSWORD)
+        self._shared = shared
+        self._own = {limit: Buckets(limit) for limit in (CALLER, ADDRESS, PASSWORD)}
 
-    def take(self, exchange: Exchange, route: tuple[str, str]) -> None:
+    async def take(self, exchange: Exchange, route: tuple[str, str]) -> None:
         """Counts a call, and notes in its answer's headers what is left. Raises RateLimited."""
-        address = client_address(exchange.request, self._proxies)
-        # By its hash: whoever reads this memory finds no tokens.
-        caller = hash(exchange.call.authorization) if exchange.call.authorization else address
-        bucket = self._passwords.take(address) if route in PASSWORD_ROUTES else self._callers.take(caller)
-        shared = self._addresses.take(address)
-        quota = shared if shared.wait > bucket.wait else bucket
+        address = client_address(exchange.request, self._proxies) or ""
+        token = exchange.call.authorization
+        # By its hash: whoever reads this memory, or Redis, finds no tokens.
+        caller = f"t{blake2b(token.encode(), digest_size=16).hexdigest()}" if token else f"a{address}"
+        own = Taken(PASSWORD, f"p{address}") if route in PASSWORD_ROUTES else Taken(CALLER, caller)
+        taken = (own, Taken(ADDRESS, f"s{address}"))
+        quotas = await self._shared.take(taken) if self._shared is not None else None
+        if quotas is None:
+            quotas = [self._own[limit].take(key) for limit, key in taken]
+        quota = max(quotas, key=lambda each: each.wait)  # of equals the caller's own
         exchange.headers["RateLimit-Limit"] = str(quota.limit)
         exchange.headers["RateLimit-Remaining"] = str(quota.remaining)
         exchange.headers["RateLimit-Reset"] = str(int(quota.reset) + 1)

@@ -89,7 +89,7 @@ async def test_a_service_knows_no_secret_that_is_not_its_own(project: Project, s
         == {
             "tasksvc": everybodys | shared | {"redis_url", "jwt_key"},
             "notifysvc": everybodys | shared,
-            "gatewaysvc": everybodys,
+            "gatewaysvc": everybodys | {"redis_url"},
         }[service]
     )
 

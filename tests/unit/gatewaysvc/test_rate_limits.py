@@ -1,6 +1,7 @@
 import pytest
 
-from gatewaysvc.rate_limits import PASSWORD_ROUTES, Buckets, Limit
+from gatewaysvc.buckets import Buckets, Limit
+from gatewaysvc.rate_limits import PASSWORD_ROUTES
 from gatewaysvc.routes import RouteTable
 from gatewaysvc.services import SERVICES
 
