@@ -410,6 +410,12 @@ class MethodNotAllowed(ServiceError):
     code, reason, http = StatusCode.UNIMPLEMENTED, "METHOD_NOT_ALLOWED", 405
 
 
+class RequestTooSlow(ServiceError):
+    """The request's head or its body took too long to arrive."""
+
+    code, reason, http = StatusCode.DEADLINE_EXCEEDED, "REQUEST_TOO_SLOW", 408
+
+
 class Unavailable(ServiceError):
     """The service, or something that it needs, can't be reached: try again soon."""
 

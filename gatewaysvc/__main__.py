@@ -1,8 +1,10 @@
 """`python -m gatewaysvc`: serves HTTP until told to stop."""
 
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
+from chassis import redis_link
 from chassis.grpc_client import channel
 from chassis.run import launch, run
 from chassis.tls_settings import service_tls, watched
@@ -13,6 +15,7 @@ from gatewaysvc.http_server import HttpServer
 from gatewaysvc.introduction import Introduction
 from gatewaysvc.rate_limits import RateLimits
 from gatewaysvc.settings import Settings
+from gatewaysvc.shared_buckets import TAKE, SharedBuckets
 
 _USAGE = "usage: gatewaysvc [serve]\n"
 
@@ -26,17 +29,38 @@ async def serve(settings: Settings) -> None:
             "tasksvc": await stack.enter_async_context(channel(settings.tasks_address, tls=tls)),
             "notifysvc": await stack.enter_async_context(channel(settings.notify_address, tls=tls)),
         }
+        limits = None
+        if settings.rate_limits == "on":
+            shared = await stack.enter_async_context(_shared_buckets(settings))
+            limits = RateLimits(proxies, shared)
         app = App(
             channels,
             cors_origins=settings.cors_origins,
-            rate_limits=RateLimits(proxies) if settings.rate_limits == "on" else None,
+            rate_limits=limits,
             introduction=Introduction(settings.service_key.get_secret_value(), proxies),
             span=server_span(http_attributes),
         )
         https = settings.https()
         if https is not None:
             watched(https.tls, "server")
-        await run(HttpServer(app, host=settings.host, port=settings.http_port, https=https), settings=settings)
+        server = HttpServer(
+            app,
+            host=settings.host,
+            port=settings.http_port,
+            https=https,
+            most_connections=settings.max_connections,
+        )
+        await run(server, settings=settings)
+
+
+@asynccontextmanager
+async def _shared_buckets(settings: Settings) -> AsyncIterator[SharedBuckets | None]:
+    """Those in Redis, if there is one."""
+    if settings.redis_url is None:
+        yield None
+        return
+    async with redis_link.connect(settings.redis_url, [TAKE]) as redis:
+        yield SharedBuckets(redis)
 
 
 def main() -> None:

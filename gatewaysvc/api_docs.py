@@ -1,10 +1,14 @@
 """The page at `/docs`, where the API can be read and tried: Swagger UI's own files, from the installed package."""
 
+import asyncio
+from functools import cache
+from hashlib import blake2b
 from importlib.resources import files
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Final
 
-from aiohttp.web import FileResponse
+from aiohttp.web import Response
 from swagger_ui_bundle import swagger_ui_path
 
 from gatewaysvc.exchange import Exchange
@@ -26,7 +30,17 @@ _POLICY: Final = (
 )
 
 
-async def api_docs(exchange: Exchange) -> FileResponse:
+async def api_docs(exchange: Exchange) -> Response:
     """A file of the page."""
-    headers = {**exchange.headers, "Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
-    return FileResponse(_FILES[exchange.request.rel_url.raw_path], headers=headers)
+    body, etag, content_type = await asyncio.to_thread(_read, _FILES[exchange.request.rel_url.raw_path])
+    headers = {**exchange.headers, "Content-Security-Policy": _POLICY, "Cache-Control": "no-cache", "ETag": etag}
+    if etag in exchange.request.headers.get("If-None-Match", ""):
+        return Response(status=304, headers=headers)
+    return Response(body=body, headers=headers, content_type=content_type)
+
+
+@cache
+def _read(file: Path) -> tuple[bytes, str, str]:
+    """What a file holds, its etag and its type; not before somebody asks."""
+    body = file.read_bytes()
+    return body, f'"{blake2b(body, digest_size=8).hexdigest()}"', guess_type(file.name)[0] or "application/octet-stream"

@@ -19,6 +19,7 @@ from chassis.caller import as_call
 from chassis.errors import Internal, InvalidField, MethodNotAllowed, RouteNotFound, ServiceError
 from chassis.interceptors import Span, untraced
 from gatewaysvc import api_docs, unsubscribe
+from gatewaysvc.compression import compressed
 from gatewaysvc.cors import Cors
 from gatewaysvc.event_stream import EventStream
 from gatewaysvc.exchange import Exchange, opened, read_credentials
@@ -101,7 +102,7 @@ class App:
     async def _answer(self, exchange: Exchange) -> StreamResponse:
         try:
             self._cors.apply(exchange)
-            return await self._routed(exchange)
+            return await compressed(exchange, await self._routed(exchange))
         except ServiceError as error:
             return problem(error, exchange.headers)
         except BadEscape as bad:
@@ -122,14 +123,16 @@ class App:
         if page is not None:
             exchange.route = path
             _only_read(exchange)
+            exchange.everybodys = True
             return await page(exchange)
         if (file := self._page.route(path)) is not None:
             exchange.route = file
             _only_read(exchange)
+            exchange.everybodys = True
             return self._page.answer(exchange)
         if path == unsubscribe.PATH and self._unsubscribe is not None:
             exchange.route = path
-            self._count(exchange, request.method)
+            await self._count(exchange, request.method)
             return await self._unsubscribe.answer(exchange)
         if request.method == "OPTIONS":
             return self._options(exchange, path)
@@ -137,13 +140,13 @@ class App:
         route = match.route
         exchange.route = route.template.text
         read_credentials(exchange)
-        self._count(exchange, route.http_method)
+        await self._count(exchange, route.http_method)
         with self._span(f"{request.method} {exchange.route}", exchange.call):
             return await self._handlers[route](exchange, match)
 
-    def _count(self, exchange: Exchange, http_method: str) -> None:
+    async def _count(self, exchange: Exchange, http_method: str) -> None:
         if self._limits is not None:
-            self._limits.take(exchange, (http_method, exchange.route))
+            await self._limits.take(exchange, (http_method, exchange.route))
 
     def _match(self, request: BaseRequest, path: str) -> Match:
         if request.headers.get("Upgrade", "").lower() == "websocket":

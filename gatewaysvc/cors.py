@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatewaysvc.exchange import Exchange
+from gatewaysvc.exchange import Exchange, add_vary
 
 _REQUEST_HEADERS: Final = (
     "Authorization, Content-Type, Grpc-Timeout, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, "
@@ -23,7 +23,7 @@ class Cors:
         if not self._origins:
             return
         origin = exchange.request.headers.get("Origin", "")
-        exchange.headers["Vary"] = "Origin"
+        add_vary(exchange.headers, "Origin")
         if origin and ("*" in self._origins or origin in self._origins):
             exchange.headers["Access-Control-Allow-Origin"] = origin
             exchange.headers["Access-Control-Expose-Headers"] = _ANSWER_HEADERS

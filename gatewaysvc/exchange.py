@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +13,12 @@ from chassis.errors import DeadlineExceeded, InvalidField, TokenInvalid
 
 NAME: Final = "Taskbell"
 """What we call ourselves; which library we run on is nobody's business."""
+# An answer is data: no browser is to show it as a page, run it, or give it to a page that may not read it.
+_SAFE: Final = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 _TIMEOUT: Final = re.compile(r"(\d{1,8})([HMSmun])", re.ASCII)
 _UNITS: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
@@ -23,15 +30,23 @@ class Exchange:
     request: BaseRequest
     call: Call
     headers: dict[str, str] = field(default_factory=dict)
+    everybodys: bool = False
+    """Whether the answer is the same for all."""
     route: str = "none"
     """The template of its path, for the metrics."""
+
+
+def add_vary(headers: MutableMapping[str, str], name: str) -> None:
+    """Tells caches that the answer depends on a request's header."""
+    before = headers.get("Vary")
+    headers["Vary"] = f"{before}, {name}" if before else name
 
 
 def opened(request: BaseRequest) -> Exchange:
     """The exchange, with an id that ties together the logs of all services."""
     request_id = accepted_request_id(request.headers.get(REQUEST_ID, ""))
     call = Call(request_id, accepted_traceparent(request.headers.get("traceparent", "")))
-    return Exchange(request, call, {"X-Request-Id": request_id, "X-Content-Type-Options": "nosniff", "Server": NAME})
+    return Exchange(request, call, {"X-Request-Id": request_id, **_SAFE, "Server": NAME})
 
 
 def read_credentials(exchange: Exchange) -> None:

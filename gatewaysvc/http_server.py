@@ -10,7 +10,7 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
-from chassis.errors import MalformedMessage
+from chassis.errors import MalformedMessage, RequestTooSlow, ServiceError, Unavailable
 from chassis.run import CannotStart
 from gatewaysvc.app import App
 from gatewaysvc.exchange import NAME
@@ -18,6 +18,9 @@ from gatewaysvc.https import Https
 from gatewaysvc.problems import problem
 from gatewaysvc.request_body import MOST_BYTES
 
+MOST_CONNECTIONS: Final = 10_000
+HEAD_PATIENCE: Final = 10.0
+"""Seconds from a head's first byte to its last."""
 _BACKLOG: Final = 1024
 _KEEP_ALIVE: Final = 75.0
 
@@ -25,12 +28,16 @@ _KEEP_ALIVE: Final = 75.0
 class HttpServer:
     """Serves the app once started, until drained."""
 
-    def __init__(self, app: App, *, host: str, port: int, https: Https | None = None) -> None:
+    def __init__(
+        self, app: App, *, host: str, port: int, https: Https | None = None, most_connections: int = MOST_CONNECTIONS
+    ) -> None:
         self._app = app
         self._https = https
         self._host = host
         self._port = port
-        self._server = _Server(app.handle, handler_cancellation=True, access_log=None, keepalive_timeout=_KEEP_ALIVE)
+        self._server = _Server(
+            app.handle, most_connections, handler_cancellation=True, access_log=None, keepalive_timeout=_KEEP_ALIVE
+        )
         self._runner = web.ServerRunner(self._server)
 
     @property
@@ -66,11 +73,34 @@ class HttpServer:
         await self._runner.cleanup()
 
 
+class _Crowd:
+    """The connections that are open."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._inside: set[object] = set()
+
+    def enter(self, connection: object) -> bool:
+        """Whether there is room for it."""
+        if len(self._inside) >= self._most:
+            return False
+        self._inside.add(connection)
+        return True
+
+    def leave(self, connection: object) -> None:
+        """It has gone, if it ever was inside."""
+        self._inside.discard(connection)
+
+
 class _Server(web.Server):
     """Makes connections that tell of broken HTTP in JSON, and requests that may be as large as we take."""
 
+    def __init__(self, handler: Any, most_connections: int, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._crowd = _Crowd(most_connections)
+
     def __call__(self) -> RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+        return _Connection(self, self._crowd, loop=self._loop, **self._kwargs)
 
     def _make_request(
         self,
@@ -84,7 +114,51 @@ class _Server(web.Server):
 
 
 class _Connection(RequestHandler):
-    """A client's connection."""
+    """A client's connection: one of as many as there may be, that brings its requests' heads in time."""
+
+    __slots__ = ("_crowd", "_impatience")
+
+    def __init__(self, manager: web.Server, crowd: "_Crowd", **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._crowd = crowd
+        self._impatience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Lets it in, if there is room."""
+        super().connection_made(transport)
+        if not self._crowd.enter(self):
+            self._refuse(Unavailable("There are too many connections just now; try again soon.", retry_after=1))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Makes room for another."""
+        self._crowd.leave(self)
+        self._calm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Waits for a head that has begun, but not for ever."""
+        before = self._request_count
+        super().data_received(data)
+        if self._request_count > before:
+            self._calm()
+        elif self._impatience is None and self._waits_for_a_head():
+            told = RequestTooSlow(f"The request's head didn't arrive within {HEAD_PATIENCE:g} seconds.")
+            self._impatience = asyncio.get_running_loop().call_later(HEAD_PATIENCE, self._refuse, told)
+
+    def _waits_for_a_head(self) -> bool:
+        return self._current_request is None and not self._messages and not self._upgraded
+
+    def _calm(self) -> None:
+        if self._impatience is not None:
+            self._impatience.cancel()
+            self._impatience = None
+
+    def _refuse(self, error: ServiceError) -> None:
+        """Tells what is the matter, and hangs up."""
+        self._calm()
+        if self.transport is not None:
+            self.transport.write(_raw(problem(error, {"Server": NAME, "Connection": "close"})))
+        self.force_close()
 
     def handle_error(
         self,
@@ -100,3 +174,11 @@ class _Connection(RequestHandler):
         answer = problem(MalformedMessage(f"The request is no HTTP that we read: {told}."), {"Server": NAME})
         answer.force_close()
         return answer
+
+
+def _raw(answer: web.Response) -> bytes:
+    """An answer for a connection that nobody reads requests from."""
+    body = answer.body if isinstance(answer.body, bytes) else b""
+    answer.headers["Content-Length"] = str(len(body))
+    head = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
+    return f"HTTP/1.1 {answer.status} {answer.reason}\r\n{head}\r\n".encode() + body

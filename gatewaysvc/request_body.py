@@ -1,17 +1,20 @@
 """The body of a request: as large as we take, and JSON."""
 
+import asyncio
 from typing import Final
 
 from aiohttp.web import BaseRequest, HTTPRequestEntityTooLarge
 
-from chassis.errors import MessageTooLarge, UnsupportedMediaType
+from chassis.errors import MessageTooLarge, RequestTooSlow, UnsupportedMediaType
 
+PATIENCE: Final = 60.0
+"""Seconds in which a body has to arrive: time enough for the largest at 0.6 Mbit/s."""
 MOST_BYTES: Final = 4 * 1024 * 1024
 """What a gRPC server takes as well."""
 
 
 async def read_body(request: BaseRequest, *, raw: bool = False) -> bytes:
-    """The body, or nothing; it must be JSON unless it is taken raw. Raises MessageTooLarge, UnsupportedMediaType."""
+    """The body, or nothing; it must be JSON unless it is taken raw. Raises ServiceError."""
     if not request.body_exists:
         return b""
     if (request.content_length or 0) > MOST_BYTES:
@@ -21,9 +24,12 @@ async def read_body(request: BaseRequest, *, raw: bool = False) -> bytes:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
     try:
-        body = await request.read()
+        async with asyncio.timeout(PATIENCE):
+            body = await request.read()
     except HTTPRequestEntityTooLarge:
         raise _too_large() from None
+    except TimeoutError:
+        raise RequestTooSlow(f"The body didn't arrive within {PATIENCE:g} seconds.") from None
     if body and not raw:
         _check_type(request)
     return body

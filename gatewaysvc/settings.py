@@ -1,13 +1,14 @@
 """What the gateway asks for."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, FilePath, ValidationInfo, field_validator
 
-from chassis.settings import Port, ServiceSettings
+from chassis.settings import Port, RedisUrl, ServiceSettings
 from chassis.tls import CertificateUnusable
 from gatewaysvc.client_address import networks
+from gatewaysvc.http_server import MOST_CONNECTIONS
 from gatewaysvc.https import Https
 
 
@@ -23,7 +24,11 @@ class Settings(ServiceSettings):
     notify_address: str = "127.0.0.1:50052"
     cors_origins: str = ""
     """The web pages that may call from a browser: origins with commas between, or `*`. Empty: only our own."""
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = MOST_CONNECTIONS
+    """How many connections of clients may be open; more are refused. Each takes a file descriptor."""
     rate_limits: Literal["on", "off"] = "on"
+    redis_url: RedisUrl | None = None
+    """Where all replicas count the calls; each for itself while it is away, or if there is none."""
     trusted_proxies: str = ""
     """Whose X-Forwarded-For is believed: addresses and networks with commas between. Rates are limited by address."""
 

@@ -9,7 +9,7 @@ from taskbell.access.v1.access_pb2 import access
 
 from chassis.errors import MessageTooLarge
 from gatewaysvc.conditions import Conditions
-from gatewaysvc.exchange import Exchange, read_deadline
+from gatewaysvc.exchange import Exchange, add_vary, read_deadline
 from gatewaysvc.introduction import Introduction
 from gatewaysvc.problems import JSON
 from gatewaysvc.request_body import MOST_BYTES, read_body
@@ -55,7 +55,7 @@ class Unary:
             headers["ETag"] = etag
             # Whose answer it is depends on the token: a cache may keep it for this caller, and must ask again.
             headers["Cache-Control"] = "private, no-cache"
-            headers["Vary"] = "Authorization, Origin" if "Vary" in headers else "Authorization"
+            add_vary(headers, "Authorization")
             if self._conditions.unchanged(request.headers, etag):
                 return Response(status=304, headers=headers)
         else:

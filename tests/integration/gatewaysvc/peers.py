@@ -66,6 +66,7 @@ class Tasks(tasks_pb2_grpc.TaskServiceServicer):
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
+        self.task = Task(id=ID, title="milk", status=Task.PENDING, priority=Task.NORMAL, version=1, etag=ETAG)
         self.stuck = asyncio.Event()
         self.cancelled = asyncio.Event()
 
@@ -73,7 +74,7 @@ class Tasks(tasks_pb2_grpc.TaskServiceServicer):
         self._asked.note(request)
         if request.id != ID:
             raise TaskNotFound(f"There is no task {request.id}.")
-        return Task(id=ID, title="milk", status=Task.PENDING, priority=Task.NORMAL, version=1, etag=ETAG)
+        return self.task
 
     async def CreateTask(self, request, context):
         self._asked.note(request)
