@@ -50,19 +50,18 @@ async def compressed(exchange: Exchange, answer: StreamResponse) -> StreamRespon
 
 
 def _shrunk(body: bytes, coding: str) -> bytes:
-    match coding:
-        case "zstd":
-            return zstd.compress(body, level=1)
-        case "br":
-            return brotli.compress(body, quality=4)
-    return gzip.compress(body, compresslevel=4, mtime=0)
+    return _coded(body, coding, zstd_level=1, brotli_quality=4, gzip_level=4)
 
 
 @lru_cache(256)
 def _kept(body: bytes, coding: str) -> bytes:
-    match coding:
-        case "zstd":
-            return zstd.compress(body, level=12)
-        case "br":
-            return brotli.compress(body, quality=9)
-    return gzip.compress(body, compresslevel=9, mtime=0)
+    return _coded(body, coding, zstd_level=12, brotli_quality=9, gzip_level=9)
+
+
+def _coded(body: bytes, coding: str, *, zstd_level: int, brotli_quality: int, gzip_level: int) -> bytes:
+    if coding == "zstd":
+        return zstd.compress(body, level=zstd_level)
+    if coding == "br":
+        packed: bytes = brotli.compress(body, quality=brotli_quality)
+        return packed
+    return gzip.compress(body, compresslevel=gzip_level, mtime=0)
