@@ -59,7 +59,7 @@ async def test_a_request_id_that_cannot_be_passed_on_is_replaced(http, given):
 async def test_the_caller_says_how_long_it_waits(http, asked):
     async with http.get(TASK, headers={"Grpc-Timeout": "5S"}) as response:
         assert response.status == 200
-    assert 0 < asked.deadline - time.monotonic() < 5
+    assert 0 < asked.deadline - time.monotonic() < 5.1  # gRPC rounds what it passes on
     async with http.get("/v1/tasks:search?query=x", headers={"Grpc-Timeout": "50m"}) as response:
         assert (response.status, info(await response.json())["reason"]) == (504, "DEADLINE_EXCEEDED")
 
