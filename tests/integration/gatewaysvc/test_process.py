@@ -6,6 +6,7 @@ import sys
 
 import aiohttp
 import pytest
+import redis.asyncio
 
 SETTINGS = {
     "TASKBELL_SERVICE_KEY": "0123456789abcdef",
@@ -66,3 +67,13 @@ async def test_a_taken_port_is_told_without_a_traceback(start, gateway):
     told = json.loads(await process.stdout.readline())
     assert await process.wait() == 1
     assert str(gateway.port) in told["reason"]
+
+
+async def test_calls_are_counted_in_the_redis_of_the_settings(start, redis_url):
+    process = await start(TASKBELL_REDIS_URL=redis_url)
+    told = json.loads(await process.stdout.readline())
+    async with redis.asyncio.from_url(redis_url) as store, aiohttp.ClientSession() as http, asyncio.timeout(10):
+        # Whether the gateway has reached Redis by now, only an answer tells.
+        while not await store.exists("tb:limit:p127.0.0.1"):
+            async with http.post(f"http://{told['http']}/v1/sessions", json={}) as response:
+                assert response.headers["RateLimit-Limit"] == "240"

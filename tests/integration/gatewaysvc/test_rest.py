@@ -191,6 +191,41 @@ async def test_only_named_origins_may_call_from_a_browser(serving):
             assert response.headers["Vary"] == "Origin"
 
 
+@pytest.mark.parametrize("origins", ["*", "https://a.example"])
+async def test_a_page_of_another_origin_never_calls_with_cookies(serving, origins):
+    async with (
+        serving(cors_origins=origins) as gateway,
+        aiohttp.ClientSession(f"http://127.0.0.1:{gateway.port}") as http,
+    ):
+        for method in ("GET", "OPTIONS"):
+            async with http.request(method, TASK, headers={"Origin": "https://a.example"}) as response:
+                assert response.headers["Access-Control-Allow-Origin"] == "https://a.example"
+                assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+async def test_without_origins_in_the_settings_no_page_may_call(http):
+    async with http.get(TASK, headers={"Origin": "https://a.example"}) as response:
+        assert "Access-Control-Allow-Origin" not in response.headers
+
+
+@pytest.mark.parametrize("path", [TASK, "/v1/nothing", "/openapi.json", "/healthz"])
+async def test_an_answer_says_that_it_is_data_and_no_page(http, path):
+    async with http.get(path) as response:
+        assert response.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert response.headers["Server"] == "Taskbell"
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+async def test_a_page_runs_no_inline_code(http, path):
+    async with http.get(path) as response:
+        policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+
+
 async def test_requests_in_flight_finish_when_the_gateway_leaves(serving, tasksvc):
     _, servicer = tasksvc
     async with serving() as gateway:
