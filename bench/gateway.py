@@ -15,8 +15,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from taskbell.tasks.v1 import tasks_pb2
 from taskbell.tasks.v1.tasks_pb2 import ListTasksRequest, ListTasksResponse, Task
 
-from bench.calls import rounds
-from bench.load import Get
+from bench.calls import process, rounds
+from bench.load import Get, Measured
 from bench.report import Row
 from bench.stage import Stage
 from devstack.envoy import Envoy
@@ -38,38 +38,37 @@ async def rest(stage: Stage) -> list[Row]:
         created = await stage.create(task)
     path = f"/v1/tasks/{created.id}"
     answer = await asyncio.to_thread(_get, stage.stack.http_url + path, stage.token)
-    envoy = Envoy(
-        stage.stack.tasksvc.port,
-        descriptor_set(),
-        ["taskbell.tasks.v1.TaskService"],
-        Path(stage.stack.folder) / "envoy",
-    )
+    envoys = Path(stage.stack.folder) / "envoy"
+    envoy = Envoy(stage.stack.tasksvc.port, descriptor_set(), ["taskbell.tasks.v1.TaskService"], envoys)
     peer = _fastapi(stage, answer)
-    await asyncio.gather(envoy.process.start(), peer.start())
+    noop = process(stage, "no-op", [sys.executable, "-m", "bench.noop"])
+    await asyncio.gather(envoy.process.start(), peer.start(), noop.start())
+    quick = _gateway(stage, noop.address)
+    await quick.start()
     gateway = stage.stack.gatewaysvc
     try:
         gets = [
             Get("gateway", stage.stack.http_url + path, stage.token, (gateway.pid,)),
             Get("envoy", f"http://{envoy.process.address}{path}", stage.token, (envoy.process.pid,)),
             Get("fastapi", f"http://{peer.address}{path}", stage.token, (peer.pid,)),
+            Get("gateway alone", f"http://{quick.address}{path}", stage.token, (quick.pid,)),
         ]
-        ours, theirs, memory = await rounds(gets)
+        ours, theirs, memory, alone = await rounds(gets)
     finally:
-        await asyncio.gather(envoy.process.stop(), peer.stop())
+        await asyncio.gather(envoy.process.stop(), peer.stop(), quick.stop())
+        await noop.stop()
     return [
-        Row("REST GET", "FastAPI, from memory", memory.rate, "calls/s", note=f"{memory.cpu:.0f} us CPU a call"),
-        Row("REST GET", "Envoy, before tasksvc", theirs.rate, "calls/s", note=f"{theirs.cpu:.0f} us CPU a call"),
-        Row(
-            "REST GET",
-            "gatewaysvc, before tasksvc",
-            ours.rate,
-            "calls/s",
-            ours.rate / theirs.rate,
-            0.85,
-            f"{ours.cpu:.0f} us CPU a call; {ours.rate / memory.rate:.2f} of FastAPI (aim 0.9)",
-        ),
+        _row("FastAPI, from memory", memory),
+        _row("gatewaysvc, before a no-op", alone, memory, 0.9, "of FastAPI"),
+        _row("Envoy, before tasksvc", theirs),
+        _row("gatewaysvc, before tasksvc", ours, theirs, 0.85, "of Envoy"),
         *await _json(stage),
     ]
+
+
+def _row(what: str, seen: Measured, peer: Measured | None = None, aim: float | None = None, of: str = "") -> Row:
+    ratio = None if peer is None else seen.rate / peer.rate
+    return Row("REST GET", what, seen.rate, "calls/s", ratio, aim, f"{of} {seen.cpu:.0f} us CPU a call".strip())
 
 
 async def _json(stage: Stage) -> list[Row]:
@@ -123,6 +122,20 @@ def _get(url: str, token: str) -> str:
     with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310  # as above
         text: str = response.read().decode()
     return text
+
+
+def _gateway(stage: Stage, tasks_address: str) -> Process:
+    """A gateway before another tasksvc, with calls that are not limited."""
+    port = free_port()
+    own = {"TASKBELL_HTTP_PORT": str(port), "TASKBELL_METRICS_PORT": "0", "TASKBELL_TASKS_ADDRESS": tasks_address}
+    return Process(
+        name="gateway-alone",
+        port=port,
+        command=[sys.executable, "-m", "gatewaysvc", "serve"],
+        environment={**os.environ, **stage.stack.service_environment(), **own},
+        folder=stage.stack.folder,
+        ready=lambda: serves_http(port, "/healthz"),
+    )
 
 
 def _fastapi(stage: Stage, task: str) -> Process:
