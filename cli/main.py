@@ -11,7 +11,9 @@ from cli import (
     comments,
     completion,
     config,
+    exports,
     failures,
+    imports,
     inbox,
     mail,
     passwords,
@@ -42,7 +44,7 @@ def taskbell(
     ctx.obj = Before(output=output, context=context)
 
 
-for part in (accounts, tasks, changes, comments, watch, mail, worker, stack, completion):
+for part in (accounts, tasks, changes, comments, watch, mail, worker, imports, exports, stack, completion):
     app.add_typer(part.app)
 for name, group in (
     ("project", projects.app),
