@@ -153,7 +153,7 @@ class QueueServicer(QueueServiceServicer):
         return queue_to_pb(queue, figures, await self._figures.workers(queue))
 
     async def UpdateQueue(self, request: pb.UpdateQueueRequest, _context: Context) -> pb.Queue:
-        project = await self._access.editable_project(request.queue.project_id)
+        project = await self._access.editable_project(request.project_id or request.queue.project_id)
         wanted = settings_patch(request.queue, request.update_mask)
         ref = QueueRef(project, request.queue.name)
 

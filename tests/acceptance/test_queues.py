@@ -144,3 +144,17 @@ async def test_whoever_added_a_task_follows_its_work_live(ann: Person) -> None:
     assert {event["taskId"] for event in heard} == {task["id"]}
     assert heard[2]["task"]["progress"]["percent"] == 50
     assert heard[3]["task"]["result"] == {"ok": True}
+
+
+async def test_a_queue_of_another_project_is_changed_wherever_the_project_is_named(ann: Person) -> None:
+    project = await ann.make("/v1/projects", title="Attic")
+    await ann.make("/v1/tasks", title="x", queue="photos", projectId=project["id"])
+    path = f"/v1/queues/photos?projectId={project['id']}"
+    changed = await ann.ask("PATCH", path, {"maxConcurrency": 3})
+    assert (changed.status, changed.body["projectId"], changed.body["maxConcurrency"]) == (200, project["id"], 3)
+    again = await ann.ask("PATCH", path, {**changed.body, "maxConcurrency": 4})
+    assert (again.status, again.body["maxConcurrency"]) == (200, 4)
+    personal = (await ann.ask("GET", "/v1/users/me")).body["personalProjectId"]
+    both = await ann.ask("PATCH", path, {"maxConcurrency": 5, "projectId": personal})
+    assert (both.status, both.reason) == (400, "INVALID_FIELD")
+    assert (await ann.ask("GET", path)).body["maxConcurrency"] == 4

@@ -1087,8 +1087,11 @@ class UpdateQueueRequest(_message.Message):
     QUEUE_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROJECT_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes a repeat safe: the same id within 24 hours gets the first answer."""
+    project_id: _builtins.str
+    """The queue's project, as in the other requests; it may stand in the queue instead. Empty in both: your personal one."""
     @_builtins.property
     def queue(self) -> Global___Queue:
         """The queue, with its name (and its project, unless it is your personal one) and the new values."""
@@ -1105,10 +1108,11 @@ class UpdateQueueRequest(_message.Message):
         queue: Global___Queue | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         request_id: _builtins.str = ...,
+        project_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["queue", b"queue", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["queue", b"queue", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project_id", b"project_id", "queue", b"queue", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -767,6 +767,11 @@ class UpdateQueueRequest(betterproto2.Message):
     Makes a repeat safe: the same id within 24 hours gets the first answer.
     """
 
+    project_id: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    The queue's project, as in the other requests; it may stand in the queue instead. Empty in both: your personal one.
+    """
+
 
 default_message_pool.register_message("taskbell.queues.v1", "UpdateQueueRequest", UpdateQueueRequest)
 
