@@ -10,6 +10,7 @@ late.
 import asyncio
 import time
 from collections import defaultdict, deque
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -32,6 +33,8 @@ from notifysvc.tail import Tail
 REMEMBERED: Final = 256
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _REMEMBERED_BYTES: Final = 4 << 20
+_FINDS_ITS_PLACE: Final = 2.0
+"""Seconds for which a subscription waits for a replica that has just started."""
 _DELAY: Final = Histogram(
     "taskbell_feed_delay_seconds",
     "From an event's transaction to the moment when this replica passed it on.",
@@ -93,6 +96,9 @@ class Feed:
 
     async def subscribe(self, guest: Guest, request: Subscribe | WatchRequest) -> Subscription:
         """A subscription, which has begun. Raises what is wrong with the request, or Unavailable."""
+        with suppress(TimeoutError):  # then the bus is away, and the tail says so
+            async with asyncio.timeout(_FINDS_ITS_PLACE):
+                await self._tail.started()
         muted = await self._mutes.of(guest.user_id) if request.inbox else None
         interest = Interest.of(request, guest.user_id, muted)
         after = await self._place(request)
