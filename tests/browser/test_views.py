@@ -62,7 +62,7 @@ async def test_the_fields_of_a_task_are_changed_and_its_history_tells(opened, an
     async with page.expect_response(lambda answer: answer.request.method == "DELETE"):
         await page.get_by_role("button", name="Delete", exact=True).click()
     await expect(page.locator(".card")).to_have_count(0)
-    await page.get_by_role("button", name="Undo").click()
+    await page.locator(".toast").filter(has_text="is deleted").get_by_role("button", name="Undo").click()
     await expect(page.locator(".card")).to_contain_text(["Gate"])
 
 
