@@ -125,6 +125,15 @@ def to_status(error: ServiceError) -> status_pb2.Status:
     return status
 
 
+def from_reason(code: grpc.StatusCode, reason: str, message: str) -> ServiceError:
+    """The error of which only so much was told."""
+    kind = _kind(code, reason, message)
+    error = kind(message)
+    if kind is UnknownError:
+        error.code, error.reason = code, reason
+    return error
+
+
 def from_status(status: status_pb2.Status) -> ServiceError:
     """The error that was raised on the other side."""
     info = error_details_pb2.ErrorInfo()

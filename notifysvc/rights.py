@@ -6,16 +6,18 @@ few seconds finds out.
 
 An answer of tasksvc may be older than an event that was heeded while it was on its way, and must not undo that: then
 it is asked once more.
+
+A question about each token would be thousands of calls a second for thousands of users: those that are due together
+are asked about together.
 """
 
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
-import grpc
 import structlog
 from taskbell.accounts.v1.accounts_pb2 import Principal
 from taskbell.events.v1.events_pb2 import Event
@@ -39,6 +41,8 @@ TRUST: Final = 60.0
 """Seconds for which a stream goes on while tasksvc can't be asked. Events that take rights away come another way."""
 _TICK: Final = 0.25
 _AT_ONCE: Final = 8
+_TOGETHER: Final = 250
+"""Tokens in one question: its answer stays below the size of a message also if each user has a thousand projects."""
 _REMEMBERED: Final = 30.0
 
 _log = structlog.get_logger("notifysvc.rights")
@@ -199,7 +203,7 @@ class Rights:
         return newcomers
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Asks tasksvc about each token every few seconds, a few at a time."""
+        """Asks tasksvc about each token every few seconds, about many at once."""
         gate = asyncio.Semaphore(_AT_ONCE)
         while not stopping.is_set():
             now = time.monotonic()
@@ -208,38 +212,55 @@ class Rights:
             for guest in self.guests:
                 if now - guest.asked >= RECHECK and not guest.has_ended:
                     due[guest.token].append(guest)
+            tokens = list(due)
             async with asyncio.TaskGroup() as group:
-                for token, guests in due.items():
-                    group.create_task(self._recheck(token, guests, gate))
+                for first in range(0, len(tokens), _TOGETHER):
+                    together = {token: due[token] for token in tokens[first : first + _TOGETHER]}
+                    group.create_task(self._recheck(together, gate))
             with suppress(TimeoutError):
                 async with asyncio.timeout(_TICK):
                     await stopping.wait()
 
-    async def _recheck(self, token: str, guests: list[Guest], gate: asyncio.Semaphore) -> None:
-        try:
-            async with gate:
-                principal, asked = await self._ask(token)
-        except ServiceError as error:
-            for guest in guests:
-                if guest.token != token:
-                    continue  # renewed meanwhile: another token's end is not the guest's
-                if error.code is grpc.StatusCode.UNAUTHENTICATED:
-                    guest.end(error)
-                elif time.monotonic() - guest.asked > TRUST:
-                    guest.end(Unavailable("Your rights can't be checked just now: connect again.", retry_after=1))
-            if error.code is not grpc.StatusCode.UNAUTHENTICATED:
+    async def _recheck(self, together: dict[str, list[Guest]], gate: asyncio.Semaphore) -> None:
+        """Asks about guests, by their tokens."""
+        async with gate:
+            asked = time.monotonic()
+            try:
+                outcomes = await self._accounts.introspect_all(list(together))
+            except ServiceError as error:
                 _log.warning("rights not checked", error=repr(error))
-            return
+                self._doubt(guest for guests in together.values() for guest in guests)
+                return
+        for (token, guests), outcome in zip(together.items(), outcomes, strict=True):
+            for guest in guests:
+                self._heed_outcome(guest, token, outcome, asked)
+
+    def _heed_outcome(self, guest: Guest, token: str, outcome: Principal | ServiceError, asked: float) -> None:
+        if isinstance(outcome, ServiceError):
+            if guest.token == token:  # else renewed meanwhile: another token's end is not the guest's
+                guest.end(outcome)
+        elif self._is_news(outcome, asked):
+            self._set(guest, outcome, asked)
+        # Else the guest stays due, and is asked about again at the next tick.
+
+    def _doubt(self, guests: Iterable[Guest]) -> None:
+        """Sends those away who could not be asked about for too long."""
+        now = time.monotonic()
         for guest in guests:
-            self._set(guest, principal, asked)
+            if now - guest.asked > TRUST:
+                guest.end(Unavailable("Your rights can't be checked just now: connect again.", retry_after=1))
 
     async def _ask(self, token: str) -> tuple[Principal, float]:
         """Tasksvc's answer, at least as new as every event that was heeded, and when it was asked."""
         while True:
             asked = time.monotonic()
             principal = await self._accounts.introspect(token)
-            if self._changed.get(principal.user_id, 0) < asked:
+            if self._is_news(principal, asked):
                 return principal, asked
+
+    def _is_news(self, principal: Principal, asked: float) -> bool:
+        """Whether an answer is at least as new as every event that was heeded."""
+        return self._changed.get(principal.user_id, 0) < asked
 
     async def _admissible(self, token: str) -> tuple[Principal, float]:
         principal, asked = await self._ask(token)

@@ -2,12 +2,13 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+import grpc
 from taskbell.accounts.v1 import accounts_pb2 as pb
 from taskbell.accounts.v1 import accounts_pb2_grpc
 from taskbell.events.v1 import ledger_pb2, ledger_pb2_grpc
@@ -68,10 +69,13 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
         self.port = 0
         self.tokens: dict[str, pb.Principal] = {}
         self.asked = 0
+        self.asked_together: list[int] = []
+        """About how many tokens each question was that could be about many."""
         self.ledger = Ledger()
         self.removed: set[str] = set()
         """Users who are no more, though their sessions are."""
         self.used_links: set[str] = set()
+        self._older = False
         self._held: dict[str, tuple[asyncio.Event, asyncio.Event]] = {}
 
     @property
@@ -108,6 +112,13 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
             del self._held[token]
             go.set()
 
+    @contextmanager
+    def older(self) -> Iterator[None]:
+        """As it was before it could be asked about many tokens at once."""
+        self._older = True
+        yield
+        self._older = False
+
     async def start(self) -> None:
         descriptor = pb.DESCRIPTOR.services_by_name["AccountService"]
         service = Service(accounts_pb2_grpc.add_AccountServiceServicer_to_server, self, descriptor)
@@ -126,20 +137,35 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
 
     async def IntrospectToken(self, request: pb.IntrospectTokenRequest, _context: Any) -> pb.Principal:
         self.asked += 1
-        if held := self._held.get(request.token):
+        return await self._principal(request.token)
+
+    async def _introspect(self, token: str) -> pb.Introspection:
+        try:
+            return pb.Introspection(principal=await self._principal(token))
+        except (TokenExpired, TokenInvalid) as error:
+            return pb.Introspection(refusal=pb.Refusal(reason=error.reason, message=error.message))
+
+    async def _principal(self, token: str) -> pb.Principal:
+        if held := self._held.get(token):
             came, go = held
             came.set()
             await go.wait()
-        if request.token == "expired":
+        if token == "expired":
             raise TokenExpired("The token has expired.")
-        if request.token not in self.tokens:
+        if token not in self.tokens:
             raise TokenInvalid("There is no such token.")
         principal = pb.Principal()
-        principal.CopyFrom(self.tokens[request.token])
+        principal.CopyFrom(self.tokens[token])
         person = self._people[principal.user_id]
         principal.project_ids.extend(sorted(person.projects))
         principal.owned_project_ids.extend(sorted(person.owned))
         return principal
+
+    async def IntrospectTokens(self, request: pb.IntrospectTokensRequest, context: Any) -> pb.IntrospectTokensResponse:
+        if self._older:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        self.asked_together.append(len(request.tokens))
+        return pb.IntrospectTokensResponse(introspections=[await self._introspect(each) for each in request.tokens])
 
     async def BatchGetUsers(self, request: pb.BatchGetUsersRequest, _context: Any) -> pb.BatchGetUsersResponse:
         found = (self._people[each] for each in request.user_ids if each in self._people.keys() - self.removed)

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections import Counter
+from contextlib import AsyncExitStack
 
 import grpc.aio
 import pytest
@@ -18,8 +20,15 @@ PROMISED = 5.0
 """Seconds after which a right that was taken away is gone, also from open streams."""
 
 
-async def refusal(stream: Connected | Watching, within: float = PROMISED) -> str:
+async def end(stream: Connected | Watching, within: float = PROMISED) -> str:
     """The reason for which the stream ends, with what the test says before."""
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await asyncio.wait_for(stream.ended(), within)
+    return from_rpc_error(raised.value).reason
+
+
+async def refusal(stream: Connected | Watching, within: float = PROMISED) -> str:
+    """The same of one that ends because of who holds it."""
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await asyncio.wait_for(stream.ended(), within)
     assert raised.value.code() is grpc.StatusCode.UNAUTHENTICATED
@@ -133,6 +142,37 @@ async def test_a_removal_whose_event_never_comes_is_found_within_five_seconds(
             with pytest.raises(grpc.aio.AioRpcError) as raised:
                 await watching.next()
             assert from_rpc_error(raised.value).reason == "PROJECT_NOT_FOUND"
+
+
+async def test_the_streams_of_many_people_are_checked_together_and_each_by_its_own_rights(
+    watch: Watch, peer: Peer, publisher: Publisher, project: str
+) -> None:
+    people = [peer.person(project) for _ in range(300)]
+    async with AsyncExitStack() as stack:
+        watching = [await stack.enter_async_context(watch(person, project=project)) for person in people]
+        asked_singly = peer.asked
+        for person in people[::3]:
+            del peer.tokens[person.token]
+        for person in people[1::3]:
+            person.projects.discard(project)
+        ends = Counter(await asyncio.gather(*map(end, watching[::3] + watching[1::3])))
+        assert ends == {"TOKEN_INVALID": 100, "PROJECT_NOT_FOUND": 100}
+        told = await publisher.task(project)
+        for each in watching[2::3]:
+            assert ids([await each.next()]) == [told.event_id]
+    assert peer.asked == asked_singly
+    assert max(peer.asked_together) > 1
+
+
+async def test_rights_end_as_soon_while_tasksvc_is_still_the_older_version(connect: Connect, peer: Peer) -> None:
+    leaving, staying = peer.person(), peer.person()
+    with peer.older():
+        async with connect(leaving) as stream, connect(staying) as other:
+            await stream.hear("welcome")
+            await other.hear("welcome")
+            del peer.tokens[leaving.token]
+            assert await refusal(stream) == "TOKEN_INVALID"
+            await other.subscribe()
 
 
 async def test_a_stream_outlives_a_restart_of_tasksvc(

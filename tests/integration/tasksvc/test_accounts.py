@@ -252,6 +252,29 @@ async def test_services_learn_whom_a_token_speaks_for(another_service: Api, newc
         await another_service.accounts.IntrospectToken(pb.IntrospectTokenRequest(token="nonsense"))
 
 
+async def test_services_learn_of_many_tokens_at_once_and_of_each_that_is_refused(
+    another_service: Api, newcomer: Newcomer
+) -> None:
+    ann, bob, gone = await newcomer(), await newcomer(), await newcomer()
+    token = await make_token(bob, "tasks:read")
+    await gone.api.accounts.LogOut(pb.LogOutRequest())
+    tokens = [ann.session.access_token, "nonsense", token.secret, gone.session.access_token, ann.session.access_token]
+    answer = await another_service.accounts.IntrospectTokens(pb.IntrospectTokensRequest(tokens=tokens))
+    first, invalid, second, ended, again = answer.introspections
+    for found, alone in ((first, tokens[0]), (second, tokens[2]), (again, tokens[4])):
+        request = pb.IntrospectTokenRequest(token=alone)
+        assert found.principal == await another_service.accounts.IntrospectToken(request)
+    assert (invalid.refusal.reason, ended.refusal.reason) == ("TOKEN_INVALID", "SESSION_ENDED")
+    assert invalid.refusal.message
+
+
+@pytest.mark.parametrize("tokens", [[], [""], ["x"] * 1001, ["x" * 4097]])
+async def test_no_more_than_a_thousand_tokens_are_taken_at_once(another_service: Api, tokens: list[str]) -> None:
+    with pytest.raises(InvalidField, match="tokens") as raised:
+        await another_service.accounts.IntrospectTokens(pb.IntrospectTokensRequest(tokens=tokens))
+    assert "xx" not in raised.value.message
+
+
 async def test_services_get_many_users_with_their_addresses(another_service: Api, ann: Person, bob: Person) -> None:
     unknown = "00000000-0000-7000-8000-000000000000"
     answer = await another_service.accounts.BatchGetUsers(
@@ -265,3 +288,5 @@ async def test_only_services_may_ask_so(ann: Person) -> None:
         await ann.api.accounts.BatchGetUsers(pb.BatchGetUsersRequest(user_ids=[ann.id]))
     with pytest.raises(CredentialsMissing):
         await ann.api.accounts.IntrospectToken(pb.IntrospectTokenRequest(token="x"))
+    with pytest.raises(CredentialsMissing):
+        await ann.api.accounts.IntrospectTokens(pb.IntrospectTokensRequest(tokens=["x"]))

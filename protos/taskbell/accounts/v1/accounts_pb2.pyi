@@ -689,6 +689,112 @@ class IntrospectTokenRequest(_message.Message):
 Global___IntrospectTokenRequest: _TypeAlias = IntrospectTokenRequest  # noqa: Y015
 
 @_typing.final
+class IntrospectTokensRequest(_message.Message):
+    """The input of IntrospectTokens."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKENS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """1 to 1,000 access tokens and API tokens, as the clients sent them."""
+
+    def __init__(
+        self,
+        *,
+        tokens: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tokens", b"tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntrospectTokensRequest: _TypeAlias = IntrospectTokensRequest  # noqa: Y015
+
+@_typing.final
+class IntrospectTokensResponse(_message.Message):
+    """The answer of IntrospectTokens."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTROSPECTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def introspections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Introspection]:
+        """In the order of the tokens."""
+
+    def __init__(
+        self,
+        *,
+        introspections: _abc.Iterable[Global___Introspection] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["introspections", b"introspections"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntrospectTokensResponse: _TypeAlias = IntrospectTokensResponse  # noqa: Y015
+
+@_typing.final
+class Introspection(_message.Message):
+    """What became of one token."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def principal(self) -> Global___Principal:
+        """Who it speaks for."""
+
+    @_builtins.property
+    def refusal(self) -> Global___Refusal:
+        """Why it speaks for nobody."""
+
+    def __init__(
+        self,
+        *,
+        principal: Global___Principal | None = ...,
+        refusal: Global___Refusal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "principal", b"principal", "refusal", b"refusal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "principal", b"principal", "refusal", b"refusal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["principal", "refusal"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___Introspection: _TypeAlias = Introspection  # noqa: Y015
+
+@_typing.final
+class Refusal(_message.Message):
+    """An UNAUTHENTICATED error that IntrospectToken would have raised."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """TOKEN_INVALID, TOKEN_EXPIRED or SESSION_ENDED."""
+    message: _builtins.str
+    """The same for people."""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Refusal: _TypeAlias = Refusal  # noqa: Y015
+
+@_typing.final
 class Principal(_message.Message):
     """Who a token speaks for."""
 

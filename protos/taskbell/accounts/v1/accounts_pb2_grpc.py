@@ -116,6 +116,11 @@ class AccountServiceStub(object):
                 request_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.IntrospectTokenRequest.SerializeToString,
                 response_deserializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.Principal.FromString,
                 _registered_method=True)
+        self.IntrospectTokens = channel.unary_unary(
+                '/taskbell.accounts.v1.AccountService/IntrospectTokens',
+                request_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.IntrospectTokensRequest.SerializeToString,
+                response_deserializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.IntrospectTokensResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer(object):
@@ -240,6 +245,13 @@ class AccountServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def IntrospectTokens(self, request, context):
+        """Says the same of many tokens at once: a token that is refused is no error of the call. For the services only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -322,6 +334,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.IntrospectToken,
                     request_deserializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.IntrospectTokenRequest.FromString,
                     response_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.Principal.SerializeToString,
+            ),
+            'IntrospectTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.IntrospectTokens,
+                    request_deserializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.IntrospectTokensRequest.FromString,
+                    response_serializer=taskbell_dot_accounts_dot_v1_dot_accounts__pb2.IntrospectTokensResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -757,6 +774,33 @@ class AccountService(object):
             '/taskbell.accounts.v1.AccountService/IntrospectToken',
             taskbell_dot_accounts_dot_v1_dot_accounts__pb2.IntrospectTokenRequest.SerializeToString,
             taskbell_dot_accounts_dot_v1_dot_accounts__pb2.Principal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IntrospectTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/taskbell.accounts.v1.AccountService/IntrospectTokens',
+            taskbell_dot_accounts_dot_v1_dot_accounts__pb2.IntrospectTokensRequest.SerializeToString,
+            taskbell_dot_accounts_dot_v1_dot_accounts__pb2.IntrospectTokensResponse.FromString,
             options,
             channel_credentials,
             insecure,

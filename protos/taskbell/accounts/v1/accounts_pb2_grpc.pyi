@@ -77,6 +77,8 @@ class AccountServiceStub:
     """Returns the public keys that access tokens are signed with, as a JSON Web Key Set (RFC 7517)."""
     IntrospectToken: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.IntrospectTokenRequest, _accounts_pb2.Principal]
     """Says who a token speaks for, at this moment: revocation and membership included. For the services only (after RFC 7662)."""
+    IntrospectTokens: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.IntrospectTokensRequest, _accounts_pb2.IntrospectTokensResponse]
+    """Says the same of many tokens at once: a token that is refused is no error of the call. For the services only."""
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
@@ -126,6 +128,8 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """Returns the public keys that access tokens are signed with, as a JSON Web Key Set (RFC 7517)."""
     IntrospectToken: _aio.UnaryUnaryMultiCallable[_accounts_pb2.IntrospectTokenRequest, _accounts_pb2.Principal]  # type: ignore[assignment]
     """Says who a token speaks for, at this moment: revocation and membership included. For the services only (after RFC 7662)."""
+    IntrospectTokens: _aio.UnaryUnaryMultiCallable[_accounts_pb2.IntrospectTokensRequest, _accounts_pb2.IntrospectTokensResponse]  # type: ignore[assignment]
+    """Says the same of many tokens at once: a token that is refused is no error of the call. For the services only."""
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     """Registers users, signs them in, and says who a token belongs to."""
@@ -268,5 +272,13 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.Principal, _abc.Awaitable[_accounts_pb2.Principal]]:
         """Says who a token speaks for, at this moment: revocation and membership included. For the services only (after RFC 7662)."""
+
+    @_abc_1.abstractmethod
+    def IntrospectTokens(
+        self,
+        request: _accounts_pb2.IntrospectTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounts_pb2.IntrospectTokensResponse, _abc.Awaitable[_accounts_pb2.IntrospectTokensResponse]]:
+        """Says the same of many tokens at once: a token that is refused is no error of the call. For the services only."""
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

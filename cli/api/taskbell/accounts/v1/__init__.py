@@ -13,6 +13,9 @@ __all__ = (
     "GetJwksRequest",
     "GetUserRequest",
     "IntrospectTokenRequest",
+    "IntrospectTokensRequest",
+    "IntrospectTokensResponse",
+    "Introspection",
     "IssueLinkRequest",
     "Jwk",
     "Jwks",
@@ -23,6 +26,7 @@ __all__ = (
     "LogOutRequest",
     "Principal",
     "RefreshSessionRequest",
+    "Refusal",
     "RegisterUserRequest",
     "RequestPasswordResetRequest",
     "ResetPasswordRequest",
@@ -153,6 +157,29 @@ default_message_pool.register_message("taskbell.accounts.v1", "GetUserRequest", 
 
 
 @dataclass(eq=False, repr=False)
+class Introspection(betterproto2.Message):
+    """
+    What became of one token.
+
+    Oneofs:
+        - outcome: One of them.
+    """
+
+    principal: "Principal | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="outcome")
+    """
+    Who it speaks for.
+    """
+
+    refusal: "Refusal | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="outcome")
+    """
+    Why it speaks for nobody.
+    """
+
+
+default_message_pool.register_message("taskbell.accounts.v1", "Introspection", Introspection)
+
+
+@dataclass(eq=False, repr=False)
 class IntrospectTokenRequest(betterproto2.Message):
     """
     The input of IntrospectToken.
@@ -165,6 +192,36 @@ class IntrospectTokenRequest(betterproto2.Message):
 
 
 default_message_pool.register_message("taskbell.accounts.v1", "IntrospectTokenRequest", IntrospectTokenRequest)
+
+
+@dataclass(eq=False, repr=False)
+class IntrospectTokensRequest(betterproto2.Message):
+    """
+    The input of IntrospectTokens.
+    """
+
+    tokens: "list[str]" = betterproto2.field(1, betterproto2.TYPE_STRING, repeated=True)
+    """
+    1 to 1,000 access tokens and API tokens, as the clients sent them.
+    """
+
+
+default_message_pool.register_message("taskbell.accounts.v1", "IntrospectTokensRequest", IntrospectTokensRequest)
+
+
+@dataclass(eq=False, repr=False)
+class IntrospectTokensResponse(betterproto2.Message):
+    """
+    The answer of IntrospectTokens.
+    """
+
+    introspections: "list[Introspection]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
+    """
+    In the order of the tokens.
+    """
+
+
+default_message_pool.register_message("taskbell.accounts.v1", "IntrospectTokensResponse", IntrospectTokensResponse)
 
 
 @dataclass(eq=False, repr=False)
@@ -391,6 +448,26 @@ class RefreshSessionRequest(betterproto2.Message):
 
 
 default_message_pool.register_message("taskbell.accounts.v1", "RefreshSessionRequest", RefreshSessionRequest)
+
+
+@dataclass(eq=False, repr=False)
+class Refusal(betterproto2.Message):
+    """
+    An UNAUTHENTICATED error that IntrospectToken would have raised.
+    """
+
+    reason: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    TOKEN_INVALID, TOKEN_EXPIRED or SESSION_ENDED.
+    """
+
+    message: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    The same for people.
+    """
+
+
+default_message_pool.register_message("taskbell.accounts.v1", "Refusal", Refusal)
 
 
 @dataclass(eq=False, repr=False)
@@ -962,6 +1039,27 @@ class AccountServiceStub(betterproto2_grpclib.ServiceStub):
             "/taskbell.accounts.v1.AccountService/IntrospectToken",
             message,
             Principal,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def introspect_tokens(
+        self,
+        message: "IntrospectTokensRequest",
+        *,
+        timeout: "float | None" = None,
+        deadline: "Deadline | None" = None,
+        metadata: "MetadataLike | None" = None,
+    ) -> "IntrospectTokensResponse":
+        """
+        Says the same of many tokens at once: a token that is refused is no error of the call. For the services only.
+        """
+
+        return await self._unary_unary(
+            "/taskbell.accounts.v1.AccountService/IntrospectTokens",
+            message,
+            IntrospectTokensResponse,
             timeout=timeout,
             deadline=deadline,
             metadata=metadata,
