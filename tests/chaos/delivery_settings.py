@@ -18,5 +18,9 @@ DOWN: Final = (0.0, 1.0)
 """Seconds for which who was killed stays away, before it is started again."""
 FROZEN: Final = (0.3, 5.0)
 """Seconds for which who is frozen stands still: shorter and longer than a lease on a partition."""
+STAYS: Final = (1.0, 8.0)
+"""Seconds after which a client hangs up by itself."""
+STAYS_AWAY: Final = (0.0, 1.0)
+"""Seconds until it, or who was cut off, is back."""
 QUIET: Final = 120.0
 """Seconds after the last blow within which everything must have been told to everybody."""

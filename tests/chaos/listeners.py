@@ -1,20 +1,24 @@
-"""Clients of the live stream in each dialect, which connect again after their last cursor whenever they are cut off."""
+"""Clients of the live stream in each dialect: they connect again after their last cursor whenever they are cut off.
+
+They hang up by themselves, too, every few seconds: each time is one more seam between what was missed and what comes.
+"""
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from time import monotonic
 from typing import Any, Final
 
 import aiohttp
 
+from chassis.errors import DeadlineExceeded, Unavailable
 from cli.client import Client
-from cli.feed import Feed, Resumed
-from cli.reconnect import wait_before
+from cli.feed import Feed, Happening, Resumed
 from cli.sdk import events, notifications
+from tests.chaos.delivery_settings import STAYS, STAYS_AWAY
 
 _SILENCE: Final = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=30)
 """A stream says something every 15 or 20 seconds."""
@@ -68,16 +72,30 @@ async def head(client: Client, project: str) -> str:
 
 
 async def listen_over_grpc(client: Client, transcript: Transcript, **wanted: Any) -> None:
-    """The SDK's feed."""
-    feed = Feed(client, after=transcript.cursor, **wanted)
-    async for happening in feed.happenings():
-        match happening:
-            case events.Event(task_id=task_id) if task_id:
-                transcript.heard.append(Heard(happening.event_id, task_id, happening.task_version))
-            case Resumed(recovered):
-                transcript.connect(recovered=recovered)
-            case notifications.Gap():
-                transcript.gaps += 1
+    """The SDK's feed, which goes on by itself when it is cut off."""
+
+    async def once() -> None:
+        feed = Feed(client, after=transcript.cursor, **wanted)
+        try:
+            async with aclosing(feed.happenings()) as happenings:
+                async for happening in happenings:
+                    _take_happening(transcript, happening)
+        except (DeadlineExceeded, Unavailable):
+            pass  # it was before the first answer
+        finally:
+            transcript.cursor = feed.cursor
+
+    await _again_and_again(once)
+
+
+def _take_happening(transcript: Transcript, happening: Happening) -> None:
+    match happening:
+        case events.Event(task_id=task_id) if task_id:
+            transcript.heard.append(Heard(happening.event_id, task_id, happening.task_version))
+        case Resumed(recovered):
+            transcript.connect(recovered=recovered)
+        case notifications.Gap():
+            transcript.gaps += 1
 
 
 async def listen_over_websocket(http: aiohttp.ClientSession, transcript: Transcript, **wanted: Any) -> None:
@@ -142,10 +160,8 @@ async def _server_sent(response: aiohttp.ClientResponse) -> AsyncIterator[tuple[
 
 
 async def _again_and_again(once: Callable[[], Awaitable[None]]) -> None:
-    failures = 0
     while True:
-        begun = monotonic()
         with suppress(aiohttp.ClientError, OSError):  # a timeout is an OSError
-            await once()
-        failures = 1 if monotonic() - begun > 1 else failures + 1
-        await asyncio.sleep(wait_before(failures, 0.1))
+            async with asyncio.timeout(random.uniform(*STAYS)):  # noqa: S311 - chance, no secret
+                await once()
+        await asyncio.sleep(random.uniform(*STAYS_AWAY))  # noqa: S311
