@@ -68,12 +68,12 @@ async def listening(kind: str, address: str, clients: int, events: int, first: A
         yield listeners
 
 
-def grpc_first(stage: Stage, **wanted: Any) -> Any:
+def grpc_first(project_id: str, token: str, **wanted: Any) -> Any:
     """What our streams begin with."""
-    subscribe = ConnectRequest(subscribe=Subscribe(id="s1", project=stage.project_id, **wanted))
+    subscribe = ConnectRequest(subscribe=Subscribe(id="s1", project=project_id, **wanted))
     return {
         "method": CONNECT,
-        "metadata": dict(stage.metadata),
+        "metadata": {"authorization": f"Bearer {token}"},
         "requests": [b64encode(subscribe.SerializeToString()).decode()],
     }
 
@@ -173,7 +173,7 @@ async def fan_out(stage: Stage) -> list[Row]:
 
         stack = stage.stack
         pids = (stack.notifysvc.pid, stack.gatewaysvc.pid)
-        ours = await measured("grpc", stack.notify_address, grpc_first(stage), burst, pids[0])
+        ours = await measured("grpc", stack.notify_address, grpc_first(stage.project_id, stage.token), burst, pids[0])
         floor = await plain_streams()
         sockets = await measured("socket", gateway, socket_first(stage), burst, *pids)
         bare = await plain_sockets()
@@ -218,7 +218,7 @@ async def resume(stage: Stage) -> list[Row]:
             stage.stack.notify_address,
             "1",
             str(RESUMED),
-            first=grpc_first(stage, after=head),
+            first=grpc_first(stage.project_id, stage.token, after=head),
         ) as process:
             listeners = Listeners(process)
             begun = await listeners.reach("ready")

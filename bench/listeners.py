@@ -1,7 +1,8 @@
 """A thousand clients in one process that cost little beside the servers they measure: they count, and read nothing.
 
-`python -m bench.listeners KIND ADDRESS CLIENTS EVENTS`, with what they send first on standard input, in JSON: prints
-`ready` when all of them hear, and `done` with the moment when each has heard so many events.
+`python -m bench.listeners KIND ADDRESS CLIENTS EVENTS`, with what they send first on standard input, in JSON (streams
+take turns with a list of it): prints `ready` when all of them hear, and `done` with the moment when each has heard so
+many events.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ import uvloop
 from bench.sample import MARK
 
 CHANNELS = 10
+OPENING = 200
+"""Streams that begin at the same time."""
 
 
 class Count:
@@ -49,20 +52,25 @@ async def streams(address: str, clients: int, count: Count, first: Any) -> None:
     options = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1))
     channels = [grpc.aio.insecure_channel(address, options=options) for _ in range(min(CHANNELS, clients))]
 
+    opening = asyncio.Semaphore(OPENING)
+    firsts = first if isinstance(first, list) else [first]
+
     async def listen(number: int) -> None:
         channel = channels[number % len(channels)]
+        first = firsts[number % len(firsts)]
         metadata = tuple(first["metadata"].items())
         requests = [b64decode(each) for each in first["requests"]]
-        if requests:
-            call: Any = channel.stream_stream(first["method"])(metadata=metadata)
-            for request in requests:
-                await call.write(request)
-            for _ in range(1 + len(requests)):  # the welcome, and an answer to each
-                await call.read()
-        else:
-            watch: Any = channel.unary_stream(first["method"])
-            call = watch(b"", metadata=metadata)
-            await call.initial_metadata()
+        async with opening:
+            if requests:
+                call: Any = channel.stream_stream(first["method"])(metadata=metadata)
+                for request in requests:
+                    await call.write(request)
+                for _ in range(1 + len(requests)):  # the welcome, and an answer to each
+                    await call.read()
+            else:
+                watch: Any = channel.unary_stream(first["method"])
+                call = watch(b"", metadata=metadata)
+                await call.initial_metadata()
         count.hears()
         left = count.events
         while left > 0:

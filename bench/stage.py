@@ -58,10 +58,9 @@ async def stage() -> AsyncIterator[Stage]:
                 )
 
 
-def post(stack: Stack, path: str, body: Any) -> Any:
+def post(stack: Stack, path: str, body: Any, token: str = "") -> Any:
     """A REST call."""
-    request = urllib.request.Request(  # noqa: S310  # our own gateway
-        stack.http_url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    request = urllib.request.Request(stack.http_url + path, json.dumps(body).encode(), headers)  # noqa: S310  # our own
     with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310  # as above
         return json.load(response)
