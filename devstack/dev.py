@@ -124,7 +124,7 @@ def _addresses(stack: Stack, seconds: float) -> str:
     ports = stack.ports
     metrics = ", ".join(f"http://{HOST}:{ports.metrics + index}/metrics" for index in range(3))
     rows = [
-        ("web and REST", f"{stack.http_url}   (the API: {stack.http_url}/openapi.json)"),
+        ("web and REST", f"{stack.http_url}   (the API: {stack.http_url}/docs)"),
         ("tasksvc", f"{', '.join(each.address for each in stack.running['tasksvc'])}   gRPC"),
         ("notifysvc", f"{', '.join(each.address for each in stack.running['notifysvc'])}   gRPC"),
         ("mail", f"{stack.mail_url}   SMTP {HOST}:{ports.smtp}"),
