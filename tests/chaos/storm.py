@@ -60,8 +60,10 @@ class Storm:
     async def _freeze(self, victim: Process) -> None:
         frozen = _family(victim.pid)
         _send(frozen, signal.SIGSTOP)
-        await asyncio.sleep(self.chance.uniform(*FROZEN))
-        _send(frozen, signal.SIGCONT)
+        try:
+            await asyncio.sleep(self.chance.uniform(*FROZEN))
+        finally:  # also when the test ends early: who is frozen can't be stopped
+            _send(frozen, signal.SIGCONT)
         self._down.discard(victim.name)
 
 
