@@ -38,7 +38,11 @@ class Cable:
         if not self._plugged:
             writer.transport.abort()
             return
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        try:
+            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        except OSError:  # the server is away: whoever connects is to see that
+            writer.transport.abort()
+            return
         ends = {writer, there_writer}
         self._open |= ends
         try:
