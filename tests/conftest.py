@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if sys.dont_write_bytecode and cache is not None:
         os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache.mkdir("pycache")))
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    # A shell that starts us in the background has us ignore Ctrl-C, and with us the programs that are to be ended by it.
+    # A shell that starts us in the background has us ignore Ctrl-C, and so do the programs that are to be ended by it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
