@@ -88,7 +88,7 @@ async def settled(stack: Stack, database: Database) -> None:
             ((unsettled,),) = await database.ask("unsettled")
             if not (unsettled or consumer.num_pending or consumer.num_ack_pending):
                 return
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # neither the bus nor the database tells when nothing is left
 
 
 async def heard(transcript: Transcript, count: int) -> None:

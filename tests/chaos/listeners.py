@@ -164,4 +164,4 @@ async def _again_and_again(once: Callable[[], Awaitable[None]]) -> None:
         with suppress(aiohttp.ClientError, OSError):  # a timeout is an OSError
             async with asyncio.timeout(random.uniform(*STAYS)):  # noqa: S311 - chance, no secret
                 await once()
-        await asyncio.sleep(random.uniform(*STAYS_AWAY))  # noqa: S311
+        await asyncio.sleep(random.uniform(*STAYS_AWAY))  # noqa: S311 - chance, no secret
