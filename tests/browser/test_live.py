@@ -102,6 +102,26 @@ async def test_two_tabs_share_a_session_and_renew_it_once(opened, newcomer):
     await expect(two.get_by_role("button", name="Sign in")).to_be_visible()  # in every tab
 
 
+async def test_a_task_that_is_deleted_while_it_is_opened_is_said_to_be_deleted(opened, ann, bob, project, board):
+    task = await ann.make("/v1/tasks", title="Short-lived", projectId=project["id"])
+    page = await opened(bob, board)
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def come_late(route):
+        asked.set()
+        await go_on.wait()
+        await route.continue_()
+
+    await page.route(f"**/v1/tasks/{task['id']}", come_late)
+    async with page.expect_response(f"**/v1/tasks/{task['id']}") as answer:
+        await card(page, "Short-lived").get_by_role("link").click()
+        await asked.wait()
+        await ann.ask("DELETE", f"/v1/tasks/{task['id']}")
+        go_on.set()
+    assert (await answer.value).status == 404
+    await expect(page.get_by_text("This task was deleted.")).to_be_visible()
+
+
 async def test_who_is_removed_from_a_project_sees_no_more_of_it(opened, ann, bob, project, board):
     task = await ann.make("/v1/tasks", title="Secret plans", projectId=project["id"])
     page = await opened(bob, board)

@@ -35,9 +35,12 @@ export function taskPanel(id, close) {
       () => touched.value.has(id) && h('span.card-mark', null, t('mark.changed', { name: nameOf(touched.value.get(id)?.actorId ?? '') })),
       when(() => task.value && mayEdit(task.value.projectId), () => h('button.icon-button', { type: 'button', title: t('task.delete'), 'aria-label': t('task.delete'), onclick: () => { close(); remove(task.peek()); } }, icon('trash'))),
       h('button.icon-button', { type: 'button', 'aria-label': t('close'), onclick: close }, icon('close'))),
-    when(() => task.value, () => body(id, task), () => h('div.task-body', null, () => (trouble.value || wasDeleted(id)
-      ? h('div.empty', null, icon('search'), h('p', null, trouble.value || t('task.gone')))
-      : [1, 2, 3, 4, 5].map(() => h('div.skeleton.skeleton-line'))))));
+    when(() => task.value, () => body(id, task), () => h('div.task-body', null, () => {
+      const absence = wasDeleted(id) ? t('task.gone') : trouble.value; // a task deleted while it was asked for is "no such task", too
+      return absence
+        ? h('div.empty', null, icon('search'), h('p', null, absence))
+        : [1, 2, 3, 4, 5].map(() => h('div.skeleton.skeleton-line'));
+    })));
   queueMicrotask(() => heading.focus({ preventScroll: true }));
   return panel;
 }
