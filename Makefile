@@ -27,11 +27,16 @@ chaos: $(VENV)/.test ## workers, services and servers killed all the time, for l
 	TASKBELL_CHAOS_JOBS=$${TASKBELL_CHAOS_JOBS:-50000} TASKBELL_CHAOS_TASKS=$${TASKBELL_CHAOS_TASKS:-2000} \
 	  TASKBELL_CHAOS_SECONDS=$${TASKBELL_CHAOS_SECONDS:-600} $(BIN)/pytest tests/chaos --timeout 3600 -s $(ARGS)
 
+# What it looks for stands in deno.jsonc. It fetches nothing.
+DENO := DENO_DIR=$(VENV)/deno DENO_NO_UPDATE_CHECK=1 $(BIN)/deno
+SCRIPTS := gatewaysvc/web gatewaysvc/docs
 check: $(VENV)/.bench $(CODEGEN)/.done ## format, lint, types, imports, protos, generated code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(DENO) lint --quiet $(SCRIPTS)
+	$(DENO) check --quiet $(SCRIPTS)
 	$(BIN)/python protos/generate.py --codegen $(CODEGEN) --check
 	$(BIN)/python protos/generate.py --codegen $(CODEGEN) --image $(VENV)/image.binpb
 	$(BIN)/buf lint $(VENV)/image.binpb --config buf.yaml

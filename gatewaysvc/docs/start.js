@@ -1,5 +1,5 @@
 // Shows the API with everything that can be tried; the token that somebody enters lives as long as the page does.
-SwaggerUIBundle({
+/** @type {any} */ (globalThis).SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#docs",
   deepLinking: true,

@@ -83,7 +83,7 @@ export async function token(refused) {
   const record = read();
   if (!record) throw new ApiError(401, 'CREDENTIALS_MISSING', '');
   if (holds(record, refused)) return record.accessToken;
-  return exclusively(async () => {
+  return await exclusively(async () => {
     const now = read();
     if (!now) throw new ApiError(401, 'CREDENTIALS_MISSING', '');
     if (holds(now, refused)) return now.accessToken; // another tab was quicker
