@@ -95,4 +95,4 @@ def _name(said: dict[str, Any]) -> str:
     """The subscription that a frame is about, as far as it can be read."""
     inner = next(iter(said.values()), None)
     name = inner.get("id") if isinstance(inner, dict) else None
-    return name if isinstance(name, str) else ""
+    return from_json.unicode(name) if isinstance(name, str) else ""

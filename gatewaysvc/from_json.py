@@ -97,7 +97,12 @@ def _listed(violations: list[FieldViolation], between: str) -> str:
 
 def shown(value: Any) -> str:
     """A value in an error's text: JSON, shortened."""
-    return shortened(dumps(value, ensure_ascii=False), 80).encode(errors="replace").decode()
+    return unicode(shortened(dumps(value, ensure_ascii=False), 80))
+
+
+def unicode(text: str) -> str:
+    """The text as UTF-8 can carry it: JSON may have halves of surrogate pairs."""
+    return text.encode(errors="replace").decode()
 
 
 def read_field(into: Message, known: FieldDescriptor, value: Any, place: str, problems: Problems) -> None:
@@ -161,7 +166,7 @@ def read_fields(value: Mapping[str, Any], message: Message, place: str, problems
     for name, each in value.items():
         found = known.get(name)
         if found is None:
-            problems.add_unknown(_inside(place, _text(name)), descriptor)
+            problems.add_unknown(_inside(place, unicode(name)), descriptor)
             continue
         there = _inside(place, found.name)
         if found.name in seen:
@@ -261,7 +266,7 @@ def _read_null(value: Any) -> int:
 def _read_string(value: Any) -> str:
     if not isinstance(value, str):
         raise Refused("must be a string")
-    if _text(value) != value:
+    if unicode(value) != value:
         raise Refused("must be Unicode text; it has a half of a surrogate pair")
     return value
 
@@ -329,10 +334,6 @@ def _read_empty(value: Any, _: Message) -> None:
 
 def _inside(place: str, name: str) -> str:
     return f"{place}.{name}" if place else name
-
-
-def _text(name: str) -> str:
-    return name.encode(errors="replace").decode()
 
 
 class _NoJson(Exception):

@@ -3,14 +3,16 @@
 import asyncio
 from typing import Final
 
-from aiohttp.web import BaseRequest, HTTPRequestEntityTooLarge
+from aiohttp.web import BaseRequest, HTTPRequestEntityTooLarge, RequestPayloadError
 
-from chassis.errors import MessageTooLarge, RequestTooSlow, UnsupportedMediaType
+from chassis.errors import MalformedMessage, MessageTooLarge, RequestTooSlow, UnsupportedMediaType
 
 PATIENCE: Final = 60.0
 """Seconds in which a body has to arrive: time enough for the largest at 0.6 Mbit/s."""
 MOST_BYTES: Final = 4 * 1024 * 1024
 """What a gRPC server takes as well."""
+_ENCODINGS: Final = ("gzip", "deflate", "br", "zstd")
+"""What aiohttp unpacks; the bytes of any other it would hand on as they came."""
 
 
 async def read_body(request: BaseRequest, *, raw: bool = False) -> bytes:
@@ -19,6 +21,9 @@ async def read_body(request: BaseRequest, *, raw: bool = False) -> bytes:
         return b""
     if (request.content_length or 0) > MOST_BYTES:
         raise _too_large()
+    encoding = request.headers.get("Content-Encoding", "").strip().lower() or "identity"
+    if encoding not in ("identity", *_ENCODINGS):
+        raise UnsupportedMediaType(f"Content-Encoding must be one of {', '.join(_ENCODINGS)}, not {encoding[:100]!a}.")
     if request.headers.get("Expect", "").lower() == "100-continue":
         # Before the size is known there is nothing to refuse; curl waits a second for this line.
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -28,6 +33,10 @@ async def read_body(request: BaseRequest, *, raw: bool = False) -> bytes:
             body = await request.read()
     except HTTPRequestEntityTooLarge:
         raise _too_large() from None
+    except RequestPayloadError:
+        # Nothing more is to be read of it: aiohttp would meet the same error once more, and log it as ours.
+        request.content.feed_eof()
+        raise MalformedMessage(f"The body can't be unpacked: its bytes are no {encoding}.") from None
     except TimeoutError:
         raise RequestTooSlow(f"The body didn't arrive within {PATIENCE:g} seconds.") from None
     if body and not raw:

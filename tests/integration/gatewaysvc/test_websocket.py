@@ -56,6 +56,7 @@ async def test_a_bad_token_is_told_and_closes_with_4401(browser):
         ("[]", "", "MALFORMED_JSON", "must be a JSON object"),
         ('{"shout": {}}', "", "UNKNOWN_FIELD", "shout"),
         ('{"subscribe": {"id": 5}}', "", "INVALID_FIELD", "subscribe.id"),
+        ('{"subscribe": {"id": "\\ud800"}}', "?", "INVALID_FIELD", "surrogate"),
         ('{"subscribe": {"id": "a", "projekt": "x"}}', "a", "UNKNOWN_FIELD", "do you mean project"),
         ('{"subscribe": {"id": "a"}, "ack": {}}', "a", "INVALID_FIELD", "together with subscribe"),
     ],
