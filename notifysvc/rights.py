@@ -8,7 +8,7 @@ An answer of tasksvc may be older than an event that was heeded while it was on 
 it is asked once more.
 
 A question about each token would be thousands of calls a second for thousands of users: those that are due together
-are asked about together.
+are asked about together, and so are those who come together.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from chassis.errors import (
     TokenInvalid,
     Unavailable,
 )
-from notifysvc.accounts import Accounts
+from notifysvc.accounts import TOGETHER, Accounts
 from notifysvc.entry import Entry
 
 SCOPE: Final = "notifications:read"
@@ -41,8 +41,6 @@ TRUST: Final = 60.0
 """Seconds for which a stream goes on while tasksvc can't be asked. Events that take rights away come another way."""
 _TICK: Final = 0.25
 _AT_ONCE: Final = 8
-_TOGETHER: Final = 250
-"""Tokens in one question: its answer stays below the size of a message also if each user has a thousand projects."""
 _REMEMBERED: Final = 30.0
 
 _log = structlog.get_logger("notifysvc.rights")
@@ -214,8 +212,8 @@ class Rights:
                     due[guest.token].append(guest)
             tokens = list(due)
             async with asyncio.TaskGroup() as group:
-                for first in range(0, len(tokens), _TOGETHER):
-                    together = {token: due[token] for token in tokens[first : first + _TOGETHER]}
+                for first in range(0, len(tokens), TOGETHER):
+                    together = {token: due[token] for token in tokens[first : first + TOGETHER]}
                     group.create_task(self._recheck(together, gate))
             with suppress(TimeoutError):
                 async with asyncio.timeout(_TICK):
@@ -226,14 +224,14 @@ class Rights:
         async with gate:
             asked = time.monotonic()
             try:
-                outcomes = await self._accounts.introspect_all(list(together))
+                outcomes = await self._accounts.introspect_all(together)
             except ServiceError as error:
                 _log.warning("rights not checked", error=repr(error))
                 self._doubt(guest for guests in together.values() for guest in guests)
                 return
-        for (token, guests), outcome in zip(together.items(), outcomes, strict=True):
+        for token, guests in together.items():
             for guest in guests:
-                self._heed_outcome(guest, token, outcome, asked)
+                self._heed_outcome(guest, token, outcomes[token], asked)
 
     def _heed_outcome(self, guest: Guest, token: str, outcome: Principal | ServiceError, asked: float) -> None:
         if isinstance(outcome, ServiceError):

@@ -101,8 +101,8 @@ def watch(channel: grpc.aio.Channel) -> Watch:
 
 @pytest.fixture(scope="module")
 def connect(channel: grpc.aio.Channel) -> Connect:
-    def begin(person: Person | None = None) -> Connected:
-        return Connected(channel, person)
+    def begin(person: Person | None = None, *, token: str = "") -> Connected:
+        return Connected(channel, person, token=token)
 
     return begin
 

@@ -48,9 +48,10 @@ class Watching:
 class Connected:
     """A Connect call."""
 
-    def __init__(self, channel: grpc.aio.Channel, person: Person | None = None) -> None:
+    def __init__(self, channel: grpc.aio.Channel, person: Person | None = None, *, token: str = "") -> None:
         stub: Any = NotificationServiceStub(channel)
-        self._call = stub.Connect(metadata=person.metadata if person else ())
+        token = person.token if person else token
+        self._call = stub.Connect(metadata=(("authorization", f"Bearer {token}"),) if token else ())
 
     async def __aenter__(self) -> Self:
         return self

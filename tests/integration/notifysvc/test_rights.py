@@ -144,6 +144,49 @@ async def test_a_removal_whose_event_never_comes_is_found_within_five_seconds(
             assert from_rpc_error(raised.value).reason == "PROJECT_NOT_FOUND"
 
 
+async def test_hundreds_who_come_in_the_same_moment_are_all_let_in_and_only_bad_tokens_are_refused(
+    connect: Connect, peer: Peer, publisher: Publisher, project: str
+) -> None:
+    people = [peer.person(project) for _ in range(300)]
+    # One person on many devices, and tokens that must not spoil the question about the others.
+    tokens = [*(person.token for person in people), *[people[0].token] * 20, "nonsense", "expired", "x" * 5000]
+    asked_singly = peer.asked
+    async with AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(connect(token=token)) for token in tokens]
+        *good, nonsense, expired, overlong = streams
+        await asyncio.gather(*(stream.hear("welcome") for stream in good))
+        assert [await refusal(each) for each in (nonsense, expired, overlong)] == [
+            "TOKEN_INVALID",
+            "TOKEN_EXPIRED",
+            "TOKEN_INVALID",
+        ]
+        await asyncio.gather(*(stream.subscribe(project=project) for stream in good))
+        told = await publisher.task(project)
+        assert {*await asyncio.gather(*(_first_id(stream) for stream in good))} == {told.event_id}
+    assert peer.asked == asked_singly
+
+
+async def test_who_comes_while_tasksvc_is_away_is_told_to_come_again_and_is_let_in_when_it_is_back(
+    connect: Connect, peer: Peer
+) -> None:
+    people = [peer.person() for _ in range(20)]
+    await peer.stop()
+    async with AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(connect(person)) for person in people]
+        for stream in streams:
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await stream.ended()
+            assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+    await peer.start()
+    async with connect(people[0]) as stream:
+        await stream.hear("welcome")
+
+
+async def _first_id(stream: Connected) -> str:
+    [event] = await stream.events(1)
+    return event.event_id
+
+
 async def test_the_streams_of_many_people_are_checked_together_and_each_by_its_own_rights(
     watch: Watch, peer: Peer, publisher: Publisher, project: str
 ) -> None:

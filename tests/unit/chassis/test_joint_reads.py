@@ -11,10 +11,10 @@ from chassis.joint_reads import JointReads
 class Table:
     """Rows that are read by statements, each of which waits to be let go."""
 
-    def __init__(self) -> None:
+    def __init__(self, **limits: int) -> None:
         self.rows: dict[str, int] = {}
         self.asked: asyncio.Queue[tuple[Collection[str], asyncio.Future[None]]] = asyncio.Queue()
-        self.reads = JointReads(self._load)
+        self.reads = JointReads(self._load, **limits)
 
     async def _load(self, keys: Collection[str]) -> Mapping[str, int]:
         found = {key: self.rows[key] for key in keys if key in self.rows}  # the snapshot is that of the beginning
@@ -83,3 +83,22 @@ async def test_an_error_is_told_to_those_who_shared_it_and_to_nobody_else(table:
     _, let_go = await table.asked.get()
     let_go.set_result(None)
     assert await later == 1
+
+
+async def test_as_many_statements_as_may_be_are_under_way_and_none_is_larger_than_it_may_be() -> None:
+    table = Table(at_once=2, most=3)
+    table.rows = {key: number for number, key in enumerate("abcdefg")}
+    [first] = await table.readers("a")
+    [second] = await table.readers("b")  # waits for nobody: one more may be under way
+    others = await table.readers(*"cdefga")
+    asked = [await table.asked.get(), await table.asked.get()]
+    assert table.asked.empty()
+    assert [set(keys) for keys, _ in asked] == [{"a"}, {"b"}]
+    for _ in range(2):
+        _, let_go = asked.pop(0)
+        let_go.set_result(None)
+        asked.append(await table.asked.get())
+    assert [set(keys) for keys, _ in asked] == [set("cde"), set("fga")]
+    for _, let_go in asked:
+        let_go.set_result(None)
+    assert [await each for each in (first, second, *others)] == [0, 1, 2, 3, 4, 5, 6, 0]
