@@ -1,7 +1,7 @@
 """Mails that wait in a table of the database, each claimed under a lease by one mailer at a time.
 
-A kind of mails has its own table, with the columns of `mails`, and its own statements `claim_<name>s`, `end_<name>`,
-`put_back_<name>` and `hold_<name>`.
+A kind of mails has its own table, with the columns of `mails`, and its own statements `claim_<name>s`, `begin_<name>`,
+`end_<name>`, `put_back_<name>` and `hold_<name>`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class Claim:
     since: datetime
     """When it was first to be sent."""
     in_doubt: bool
-    """Whether whoever claimed it before came to no end: then it was perhaps sent."""
+    """Whether whoever claimed it before began to hand it over and came to no end: then it was perhaps sent."""
     has_slot: bool
     """Whether its turn at the recipient's domain has come."""
 
@@ -37,6 +37,10 @@ class Claim:
     def of(cls, row: asyncpg.Record) -> Self:
         """The claim of a row."""
         return cls(row["id"], row["attempt"], row["tries"], row["since"], row["in_doubt"], row["has_slot"])
+
+
+class NotOurs(Exception):
+    """The lease of a claim is over, or the mail is not to be sent any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class MailTable:
     def __init__(self, pool: Pool, name: str) -> None:
         self._pool = pool
         self._claim = SQL[f"claim_{name}s"]
+        self._begin = SQL[f"begin_{name}"]
         self._end = SQL[f"end_{name}"]
         self._put_back = SQL[f"put_back_{name}"]
         self._hold = SQL[f"hold_{name}"]
@@ -90,6 +95,11 @@ class MailTable:
         """Mails that are due. Who dies with them leaves them to others when the lease (seconds) is over."""
         rows: Sequence[asyncpg.Record] = await self._pool.fetch(self._claim, lease, most)
         return rows
+
+    async def begin(self, claim: Claim) -> None:
+        """The server is given it now: until its end is noted, it was perhaps sent. Raises NotOurs."""
+        if await self._execute(self._begin, claim) == "UPDATE 0":
+            raise NotOurs
 
     async def end(self, claim: Claim, state: State, told: str, *, tried: bool = True) -> None:
         """It was sent, with this answer of the server's, or is given up for this reason."""
@@ -109,8 +119,8 @@ class MailTable:
         """It waits, and nothing went wrong."""
         await self._execute(self._hold, claim, until, why)
 
-    async def _execute(self, statement: str, claim: Claim, *values: Any) -> None:
-        await self._pool.execute(statement, claim.id, claim.attempt, *values)
+    async def _execute(self, statement: str, claim: Claim, *values: Any) -> str:
+        return await self._pool.execute(statement, claim.id, claim.attempt, *values)
 
 
 class MailQueue(Protocol):

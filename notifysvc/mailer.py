@@ -5,8 +5,9 @@ what is refused for good, or is too old to be news, is dead: it stays in its tab
 
 Between the end of a mail's text and the server's answer nobody can say whether it was taken: SMTP has no way to ask.
 A mailer that dies, or loses the connection or the database, in just that moment leaves a mail that was perhaps sent.
-It is sent again when the lease runs out, since a mail that never comes is worse than one that comes twice; both have
-the same Message-ID, by which mail programs take them for one. Such mails are counted (`doubts`).
+That the moment begins is written down ahead of it, so that no other mail is taken for one of these. Such a mail is sent
+again when the lease runs out, since one that never comes is worse than one that comes twice; both have the same
+Message-ID, by which mail programs take them for one. They are counted (`doubts`).
 """
 
 import asyncio
@@ -28,7 +29,7 @@ from chassis.race import race
 from chassis.tracing import Followers, failed
 from notifysvc.fates import Hold, State
 from notifysvc.mail_pace import MailPace
-from notifysvc.mail_table import Claim, Held, MailQueue, Outgoing, Unsendable, Withheld, Written
+from notifysvc.mail_table import Claim, Held, MailQueue, NotOurs, Outgoing, Unsendable, Withheld, Written
 from notifysvc.smtp import SENDING, NotNow, NotTaken, Refused, ServerAway, SmtpLink
 
 LEASE: Final = 60.0
@@ -139,7 +140,10 @@ class Mailer:
             as_call(Call(traceparent=mail.traceparent)),
         ):
             try:
-                answer = await self._link.send(mail.recipient, mail.message)
+                answer = await self._link.send(mail.recipient, mail.message, lambda: self._table.begin(claim))
+            except NotOurs:
+                _log.warning("mail is not ours any more", mail=str(claim.id), attempt=claim.attempt)
+                return
             except NotTaken as error:
                 failed(span, error)
                 await self._not_taken(claim, error)

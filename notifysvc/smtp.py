@@ -7,6 +7,7 @@ taken later, and a server that takes none just now.
 import asyncio
 import ssl
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,24 +95,31 @@ class SmtpLink:
         self._sender = sender
         self._connection: aiosmtplib.SMTP | None = None
         self._used = 0.0
+        self._at_data = False
 
-    async def send(self, recipient: str, message: bytes) -> str:
-        """Returns the server's answer to the last line. Raises Refused, NotNow, ServerAway."""
+    async def send(self, recipient: str, message: bytes, before_data: Callable[[], Awaitable[None]]) -> str:
+        """Returns the server's answer to the last line. Raises Refused, NotNow, ServerAway.
+
+        `before_data` is called when the server has taken the recipient and waits for the text. It may raise.
+        """
+        self._at_data = False
         if not (recipient.isascii() and recipient.isprintable()):
             raise Refused(f"the address {recipient!r} can't be sent to")
         try:
             async with asyncio.timeout(SENDING):
                 known = self._connection
                 try:
-                    return await self._hand_over(await self._open(), recipient, message)
+                    return await self._hand_over(await self._open(), recipient, message, before_data)
                 except ServerAway as error:
                     if known is None or error.begun:
                         raise
                 # Servers close connections that have been there for a while, or have brought many mails.
-                return await self._hand_over(await self._open(), recipient, message)
+                return await self._hand_over(await self._open(), recipient, message, before_data)
         except TimeoutError as error:
             self._drop()
-            raise ServerAway("the server takes too long") from error
+            told = ServerAway("the server takes too long")
+            told.in_doubt = self._at_data
+            raise told from error
         finally:
             self._used = time.monotonic()
 
@@ -141,19 +149,25 @@ class SmtpLink:
             raise ServerAway(_told(error)) from error
         return connection
 
-    async def _hand_over(self, connection: aiosmtplib.SMTP, recipient: str, message: bytes) -> str:
-        begun = at_data = False
+    async def _hand_over(
+        self, connection: aiosmtplib.SMTP, recipient: str, message: bytes, before_data: Callable[[], Awaitable[None]]
+    ) -> str:
+        begun = False
         try:
             await connection.mail(self._sender)
             begun = True
             await connection.rcpt(recipient)
-            at_data = True
+            await before_data()
+            self._at_data = True
             answer = await connection.data(message)
         except (aiosmtplib.SMTPException, OSError) as error:
             told = _kind(error)(_told(error))
-            told.begun, told.in_doubt = begun, at_data and not isinstance(error, aiosmtplib.SMTPResponseException)
+            told.begun, told.in_doubt = begun, self._at_data and not isinstance(error, aiosmtplib.SMTPResponseException)
             await self._recover(connection, error)
             raise told from error
+        except Exception:
+            self._drop()  # it waits for a text that doesn't come
+            raise
         return f"{answer.code} {_one_line(answer.message)}"
 
     async def _recover(self, connection: aiosmtplib.SMTP, error: Exception) -> None:

@@ -5,7 +5,7 @@ ON CONFLICT DO NOTHING
 
 -- claim_account_mails
 UPDATE account_mails AS m
-SET attempt = m.attempt + 1, next_time = now() + make_interval(secs => $1), leased = true, doubts = m.doubts + m.leased::integer
+SET attempt = m.attempt + 1, next_time = now() + make_interval(secs => $1), leased = false, doubts = m.doubts + m.leased::integer
 FROM (
     SELECT id, leased AS in_doubt FROM account_mails
     WHERE state = 1 AND next_time <= now()
@@ -15,6 +15,9 @@ FROM (
 ) AS due
 WHERE m.id = due.id
 RETURNING m.id, m.attempt, m.tries, m.since, due.in_doubt, coalesce(m.slot_time <= now(), false) AS has_slot, m.event
+
+-- begin_account_mail
+UPDATE account_mails SET leased = true WHERE id = $1 AND attempt = $2 AND state = 1 AND next_time > now()
 
 -- end_account_mail
 UPDATE account_mails

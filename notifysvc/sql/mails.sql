@@ -1,7 +1,8 @@
 -- claim_mails
--- The lease is the next time: a mailer that dies leaves the mail to be tried again then, and `leased` tells that it did.
+-- The lease is the next time: a mailer that dies leaves the mail to be tried again then. `leased` tells that the server was
+-- being given it, and nobody knows what came of that. (The release before sets it with the claim, and is doubted for more.)
 UPDATE mails AS m
-SET attempt = m.attempt + 1, next_time = now() + make_interval(secs => $1), leased = true, doubts = m.doubts + m.leased::integer
+SET attempt = m.attempt + 1, next_time = now() + make_interval(secs => $1), leased = false, doubts = m.doubts + m.leased::integer
 FROM (
     SELECT id, leased AS in_doubt FROM mails
     WHERE state IN (1, 6) AND next_time <= now()
@@ -13,6 +14,10 @@ WHERE m.id = due.id AND n.id = m.id
 RETURNING
     m.id, m.attempt, m.tries, m.since, due.in_doubt, coalesce(m.slot_time <= now(), false) AS has_slot, m.hold, m.digest,
     n.user_id, n.reason, n.event
+
+-- begin_mail
+-- The server is about to be given it. Not if the lease is over, or the mail was withheld meanwhile.
+UPDATE mails SET leased = true WHERE id = $1 AND attempt = $2 AND state IN (1, 6) AND next_time > now()
 
 -- end_mail
 UPDATE mails

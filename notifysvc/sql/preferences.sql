@@ -17,7 +17,7 @@ WHERE user_id = $1
 RETURNING user_id, time_zone, language, quiet_start, quiet_end, digest, digest_hour, rules, version, request_id, update_time
 
 -- withhold_mails
--- Those that wait, of kinds that the person wants no more mails of. One that a mailer is at goes out.
+-- Those that wait, of kinds that the person wants no more mails of. One that the server is being given goes out.
 UPDATE mails AS m SET state = 5, hold = 2, end_time = now()
 FROM notifications AS n
 WHERE n.id = m.id AND n.user_id = $1 AND n.reason = ANY ($2::smallint[])

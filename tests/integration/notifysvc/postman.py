@@ -27,6 +27,8 @@ class Postman:
         self.connections = 0
         self.before_answer: Callable[[], object] = list
         """What happens once a mail is taken and the sender does not know."""
+        self.before_recipient: Callable[[], object] = list
+        """What happens before it says whether it takes a mail for a recipient."""
         self._options = options
         self._loop = asyncio.get_running_loop()
         self._came = asyncio.Event()
@@ -68,6 +70,7 @@ class Postman:
     async def handle_RCPT(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
+        self.before_recipient()
         if answer := self.refusals.get(address):
             return answer
         envelope.rcpt_tos.append(address)

@@ -69,13 +69,17 @@ def let_in(_server: Any, _session: Any, _envelope: Any, _mechanism: str, given: 
     return AuthResult(success=given == LoginPassword(b"bell", b"a secret"), handled=False)
 
 
+async def ready() -> None:
+    """What there is to do before the server is given a mail: nothing."""
+
+
 LOCKED: dict[str, Any] = {"require_starttls": True, "auth_required": True, "authenticator": let_in}
 
 
 async def test_mails_go_over_one_connection_and_the_servers_words_come_back(hire: Hire, reach: Reach) -> None:
     postman = hire()
     link = reach(postman)
-    told = [await link.send(ANN, MAIL) for _ in range(3)]
+    told = [await link.send(ANN, MAIL, ready) for _ in range(3)]
     assert told == [f"250 taken as number {number}" for number in (1, 2, 3)]
     assert postman.connections == 1
 
@@ -83,12 +87,12 @@ async def test_mails_go_over_one_connection_and_the_servers_words_come_back(hire
 async def test_a_connection_that_the_server_has_closed_is_opened_anew(hire: Hire, reach: Reach) -> None:
     postman = hire()
     link = reach(postman)
-    await link.send(ANN, MAIL)
+    await link.send(ANN, MAIL, ready)
     postman.stop()
     with pytest.raises(ServerAway):
-        await link.send(ANN, MAIL)
+        await link.send(ANN, MAIL, ready)
     postman.start()
-    await link.send(ANN, MAIL)
+    await link.send(ANN, MAIL, ready)
     assert (len(postman.taken), postman.connections) == (2, 2)
 
 
@@ -97,7 +101,7 @@ async def test_a_server_may_want_a_new_connection_now_and_then(hire: Hire, reach
     postman.patience = 2
     link = reach(postman)
     for number in range(1, 6):
-        assert await link.send(ANN, MAIL) == f"250 taken as number {number}"
+        assert await link.send(ANN, MAIL, ready) == f"250 taken as number {number}"
     assert postman.connections == 3
 
 
@@ -111,8 +115,8 @@ async def test_a_recipient_that_is_refused_costs_the_next_mail_nothing(
     link = reach(postman)
     postman.refusals[ANN] = answer
     with pytest.raises(kind, match=answer):
-        await link.send(ANN, MAIL)
-    assert await link.send("bob@example.com", MAIL) == "250 taken as number 1"
+        await link.send(ANN, MAIL, ready)
+    assert await link.send("bob@example.com", MAIL, ready) == "250 taken as number 1"
 
 
 @pytest.mark.parametrize(("answer", "kind"), [("554 spam", Refused), ("451 later", NotNow)])
@@ -122,14 +126,14 @@ async def test_a_text_that_is_refused_is_told_in_the_servers_words(
     postman = hire()
     postman.answers = [answer]
     with pytest.raises(kind, match=answer):
-        await reach(postman).send(ANN, MAIL)
+        await reach(postman).send(ANN, MAIL, ready)
 
 
 @pytest.mark.parametrize("address", ["ann@example.com>\r\nRCPT TO:<eve@example.com", "анна@example.com"])
 async def test_an_address_can_add_no_command(hire: Hire, reach: Reach, address: str) -> None:
     postman = hire()
     with pytest.raises(Refused, match="can't be sent to"):
-        await reach(postman).send(address, MAIL)
+        await reach(postman).send(address, MAIL, ready)
     assert not postman.connections
 
 
@@ -138,14 +142,14 @@ async def test_a_server_may_insist_on_starttls_and_a_password(
 ) -> None:
     postman = hire(tls_context=context, **LOCKED)
     link = reach(postman, encryption="starttls", authority=files.authority, username="bell", password="a secret")
-    assert (await link.send(ANN, MAIL)).startswith("250")
+    assert (await link.send(ANN, MAIL, ready)).startswith("250")
 
 
 async def test_a_server_may_speak_tls_from_the_first_byte_on(
     hire: Hire, reach: Reach, files: TlsFiles, context: ssl.SSLContext
 ) -> None:
     link = reach(hire(ssl_context=context), encryption="tls", authority=files.authority)
-    assert (await link.send(ANN, MAIL)).startswith("250")
+    assert (await link.send(ANN, MAIL, ready)).startswith("250")
 
 
 async def test_a_wrong_password_holds_up_the_mails_with_the_servers_words(
@@ -159,13 +163,13 @@ async def test_a_wrong_password_holds_up_the_mails_with_the_servers_words(
         password="guessed",
     )
     with pytest.raises(ServerAway, match="535"):
-        await link.send(ANN, MAIL)
+        await link.send(ANN, MAIL, ready)
 
 
 async def test_no_mail_goes_out_in_the_open_where_tls_is_insisted_on(hire: Hire, reach: Reach) -> None:
     postman = hire()
     with pytest.raises(ServerAway, match="STARTTLS"):
-        await reach(postman, encryption="starttls").send(ANN, MAIL)
+        await reach(postman, encryption="starttls").send(ANN, MAIL, ready)
     assert not postman.taken
 
 
@@ -176,5 +180,5 @@ async def test_a_server_that_shows_a_strangers_certificate_gets_no_mail(
     postman = hire(tls_context=context)
     other = Authority("others").issue(tmp_path)
     with pytest.raises(ServerAway, match="CERTIFICATE_VERIFY_FAILED"):
-        await reach(postman, encryption=encryption, authority=other.authority).send(ANN, MAIL)
+        await reach(postman, encryption=encryption, authority=other.authority).send(ANN, MAIL, ready)
     assert not postman.taken
