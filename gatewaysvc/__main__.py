@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from chassis import redis_link
 from chassis.grpc_client import channel
 from chassis.run import launch, run
+from chassis.shared_buckets import SCRIPTS, SharedBuckets
 from chassis.tls_settings import service_tls, watched
 from chassis.tracing import http_attributes, server_span
 from gatewaysvc.app import App
@@ -15,7 +16,6 @@ from gatewaysvc.http_server import HttpServer
 from gatewaysvc.introduction import Introduction
 from gatewaysvc.rate_limits import RateLimits
 from gatewaysvc.settings import Settings
-from gatewaysvc.shared_buckets import TAKE, SharedBuckets
 
 _USAGE = "usage: gatewaysvc [serve]\n"
 
@@ -31,8 +31,8 @@ async def serve(settings: Settings) -> None:
         }
         limits = None
         if settings.rate_limits == "on":
-            shared = await stack.enter_async_context(_shared_buckets(settings))
-            limits = RateLimits(proxies, shared)
+            buckets = await stack.enter_async_context(_shared_buckets(settings))
+            limits = RateLimits(proxies, buckets)
         app = App(
             channels,
             cors_origins=settings.cors_origins,
@@ -54,12 +54,12 @@ async def serve(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _shared_buckets(settings: Settings) -> AsyncIterator[SharedBuckets | None]:
+async def _shared_buckets(settings: Settings) -> AsyncIterator[SharedBuckets]:
     """Those in Redis, if there is one."""
     if settings.redis_url is None:
-        yield None
+        yield SharedBuckets()
         return
-    async with redis_link.connect(settings.redis_url, [TAKE]) as redis:
+    async with redis_link.connect(settings.redis_url, SCRIPTS) as redis:
         yield SharedBuckets(redis)
 
 

@@ -10,6 +10,7 @@ from grpc.aio import AioRpcError
 from chassis.errors import (
     CredentialsMissing,
     MethodNotAllowed,
+    RateLimited,
     ServiceError,
     Unavailable,
     http_status,
@@ -31,6 +32,8 @@ def problem(error: ServiceError, headers: dict[str, str]) -> Response:
     answer.headers["Cache-Control"] = "no-store"
     if error.retry_after is not None:
         answer.headers["Retry-After"] = str(math.ceil(error.retry_after))
+    if isinstance(error, RateLimited):
+        _tell_of_the_limit(error, answer)
     if error.code is StatusCode.UNAUTHENTICATED:
         # RFC 6750: a challenge says what is wrong with a token only if one came.
         challenge = "" if isinstance(error, CredentialsMissing) else ', error="invalid_token"'
@@ -38,6 +41,14 @@ def problem(error: ServiceError, headers: dict[str, str]) -> Response:
     if isinstance(error, MethodNotAllowed):
         answer.headers["Allow"] = error.metadata.get("allow", "")
     return answer
+
+
+def _tell_of_the_limit(error: RateLimited, answer: Response) -> None:
+    """The limit that was met is the one to tell of, also where a service met another one than the gateway."""
+    if "limit" in error.metadata:
+        answer.headers["RateLimit-Limit"] = error.metadata["limit"]
+        answer.headers["RateLimit-Remaining"] = "0"
+        answer.headers["RateLimit-Reset"] = answer.headers.get("Retry-After", "1")
 
 
 def in_our_words(error: ServiceError) -> ServiceError:

@@ -8,11 +8,12 @@ Redis; while that is away each of them counts for itself.
 from hashlib import blake2b
 from typing import Final
 
+from chassis.address_block import address_block
+from chassis.buckets import Limit
 from chassis.errors import RateLimited
-from gatewaysvc.buckets import Buckets, Limit
+from chassis.shared_buckets import SharedBuckets, Taken
 from gatewaysvc.client_address import Networks, client_address
 from gatewaysvc.exchange import Exchange
-from gatewaysvc.shared_buckets import SharedBuckets, Taken
 
 CALLER: Final = Limit(burst=400, per_second=200)
 ADDRESS: Final = Limit(burst=2000, per_second=1000)
@@ -29,22 +30,18 @@ PASSWORD_ROUTES: Final = frozenset(
 class RateLimits:
     """The limits of this gateway, which may stand behind proxies."""
 
-    def __init__(self, proxies: Networks = (), shared: SharedBuckets | None = None) -> None:
+    def __init__(self, proxies: Networks = (), buckets: SharedBuckets | None = None) -> None:
         self._proxies = proxies
-        self._shared = shared
-        self._own = {limit: Buckets(limit) for limit in (CALLER, ADDRESS, PASSWORD)}
+        self._buckets = buckets or SharedBuckets()
 
     async def take(self, exchange: Exchange, route: tuple[str, str]) -> None:
         """Counts a call, and notes in its answer's headers what is left. Raises RateLimited."""
-        address = client_address(exchange.request, self._proxies) or ""
+        address = address_block(client_address(exchange.request, self._proxies) or "")
         token = exchange.call.authorization
         # By its hash: whoever reads this memory, or Redis, finds no tokens.
         caller = f"t{blake2b(token.encode(), digest_size=16).hexdigest()}" if token else f"a{address}"
         own = Taken(PASSWORD, f"p{address}") if route in PASSWORD_ROUTES else Taken(CALLER, caller)
-        taken = (own, Taken(ADDRESS, f"s{address}"))
-        quotas = await self._shared.take(taken) if self._shared is not None else None
-        if quotas is None:
-            quotas = [self._own[limit].take(key) for limit, key in taken]
+        quotas = await self._buckets.take((own, Taken(ADDRESS, f"s{address}")))
         quota = max(quotas, key=lambda each: each.wait)  # of equals the caller's own
         exchange.headers["RateLimit-Limit"] = str(quota.limit)
         exchange.headers["RateLimit-Remaining"] = str(quota.remaining)

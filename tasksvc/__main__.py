@@ -10,7 +10,7 @@ from taskbell.projects.v1 import projects_pb2, projects_pb2_grpc
 from taskbell.queues.v1 import queues_pb2, queues_pb2_grpc
 from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 
-from chassis import jetstream, postgres, redis_link
+from chassis import jetstream, postgres, redis_link, shared_buckets
 from chassis.cache import SCRIPTS, Cache
 from chassis.grpc_server import GrpcServer, Service
 from chassis.outgoing import outgoing
@@ -23,6 +23,7 @@ from tasksvc.access_tokens import AccessTokens
 from tasksvc.account_store import AccountStore
 from tasksvc.accounts import AccountServicer
 from tasksvc.announcer import Announcer
+from tasksvc.attempts import Attempts
 from tasksvc.authentication import Authentication
 from tasksvc.cache import AccessCache, TaskCache
 from tasksvc.cache_trust import CacheTrust
@@ -79,7 +80,7 @@ async def serve(settings: Settings) -> None:
         postgres.connect(settings.database_url, SCHEMA, _OWN_POOL, purpose="own") as own_pool,
         # Nor need what is done by itself wait behind calls.
         postgres.connect(settings.database_url, SCHEMA, _WORK_POOL, purpose="workers") as work_pool,
-        redis_link.connect(settings.redis_url, SCRIPTS) as redis,
+        redis_link.connect(settings.redis_url, [*SCRIPTS, *shared_buckets.SCRIPTS]) as redis,
         jetstream.connect(settings.nats_url, settings.stream_replicas) as bus,
         outgoing(allow_private=settings.webhook_allow_private == "on") as outside,
     ):
@@ -105,6 +106,7 @@ async def serve(settings: Settings) -> None:
             AccountStore(pool, confirms=settings.confirm_on_register == "on"),
             sessions,
             LinkStore(pool, key=service_key),
+            attempts=Attempts(redis, limited=settings.rate_limits == "on"),
             passwords=Passwords(),
             access_tokens=access_tokens,
             authentication=authentication,

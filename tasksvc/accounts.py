@@ -22,6 +22,7 @@ from tasksvc.access_tokens import AccessTokens
 from tasksvc.account_store import AccountStore
 from tasksvc.account_to_pb import token_to_pb, user_seen_by_others_to_pb, user_to_pb
 from tasksvc.api_tokens import new_api_token
+from tasksvc.attempts import Attempts
 from tasksvc.authentication import Authentication
 from tasksvc.links import PAUSE, LinkStore, Purpose
 from tasksvc.memberships import Memberships
@@ -46,6 +47,7 @@ class AccountServicer(AccountServiceServicer):
         sessions: SessionStore,
         links: LinkStore,
         *,
+        attempts: Attempts,
         passwords: Passwords,
         access_tokens: AccessTokens,
         authentication: Authentication,
@@ -57,6 +59,7 @@ class AccountServicer(AccountServiceServicer):
         self._accounts = accounts
         self._sessions = sessions
         self._links = links
+        self._attempts = attempts
         self._passwords = passwords
         self._access_tokens = access_tokens
         self._authentication = authentication
@@ -108,6 +111,7 @@ class AccountServicer(AccountServiceServicer):
         return Empty()
 
     async def RequestPasswordReset(self, request: pb.RequestPasswordResetRequest, _context: Context) -> Empty:
+        await self._attempts.mail(request.email)
         answer_at = time.monotonic() + _QUIET
         user = await self._accounts.find_login(request.email)
         if user is not None and await self._links.request(user.id, Purpose.RESET_PASSWORD, actor_id=None):
@@ -130,12 +134,13 @@ class AccountServicer(AccountServiceServicer):
         return answer
 
     async def LogIn(self, request: pb.LogInRequest, context: Context) -> pb.Session:
-        user = await self._accounts.find_login(request.username)
-        matches = await self._passwords.check(request.password, user.password_hash if user else None)
-        if user is None or not matches:
-            raise LoginFailed("The username or the password is wrong.")
         client = client_of(context.invocation_metadata(), context.peer(), self._service_key)
-        started = await self._sessions.start(user, client)
+        async with self._attempts.log_in(request.username, client.address):
+            user = await self._accounts.find_login(request.username)
+            matches = await self._passwords.check(request.password, user.password_hash if user else None)
+            if user is None or not matches:
+                raise LoginFailed("The username or the password is wrong.")
+            started = await self._sessions.start(user, client)
         if self._passwords.is_outdated(user.password_hash):
             await self._accounts.replace_password_hash(user, await self._passwords.hash(request.password))
         return self._session(started)

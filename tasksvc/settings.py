@@ -58,6 +58,8 @@ class Settings(DatabaseSettings):
     refresh_token_lifetime: Lifetime = 30 * 86400
     confirm_on_register: Literal["on", "off"] = "off"
     """Whether who registers is mailed a link to confirm the address at once; else when the user asks for it."""
+    rate_limits: Literal["on", "off"] = "on"
+    """Whether wrong passwords, and mails with links to new ones, are limited by name."""
     request_id_lifetime: Lifetime = 86400
     """For how long a request_id gets the first answer again."""
 

@@ -19,7 +19,7 @@ from taskbell.tasks.v1.tasks_pb2 import Task
 
 from chassis.caller import Caller, authorization, current_call, request_id, traceparent
 from chassis.client import Client, client_of
-from chassis.errors import CursorTooOld, EtagMismatch, InvalidField, TaskNotFound, TokenInvalid
+from chassis.errors import CursorTooOld, EtagMismatch, InvalidField, RateLimited, TaskNotFound, TokenInvalid
 from chassis.grpc_server import GrpcServer, Service
 from chassis.interceptors import tell_open
 
@@ -117,6 +117,8 @@ class Accounts(accounts_pb2_grpc.AccountServiceServicer):
 
     async def LogIn(self, request, context):
         self._asked.note(request)
+        if request.username == "guessed":
+            raise RateLimited("Too many wrong passwords.", retry_after=7.5, metadata={"limit": "10"})
         self._asked.client = client_of(context.invocation_metadata(), context.peer(), KEY)
         return accounts_pb2.Session(access_token="good", expires_in=900)
 

@@ -5,22 +5,21 @@ import aiohttp
 import pytest
 
 from chassis import redis_link
+from chassis.buckets import Limit
+from chassis.shared_buckets import SCRIPTS, SharedBuckets
 from gatewaysvc import rate_limits
-from gatewaysvc.buckets import Limit
 from gatewaysvc.rate_limits import PASSWORD, RateLimits
-from gatewaysvc.shared_buckets import TAKE, SharedBuckets, Taken
 from tests.integration.gatewaysvc.peers import GOOD, ID
 
 FEW = Limit(burst=3, per_second=0.01)
-MANY = Limit(burst=1000, per_second=1000)
 
 
 @pytest.fixture
 async def shared(redis_url):
     """Buckets in Redis, as two replicas have them."""
     async with (
-        redis_link.connect(redis_url, [TAKE]) as first,
-        redis_link.connect(redis_url, [TAKE]) as second,
+        redis_link.connect(redis_url, SCRIPTS) as first,
+        redis_link.connect(redis_url, SCRIPTS) as second,
     ):
         async with asyncio.timeout(5):
             while first.wire is None or second.wire is None:  # noqa: ASYNC110 - it tells nobody
@@ -50,26 +49,14 @@ async def test_who_comes_too_often_is_told_to_wait(serving):
             assert other.status == 200
 
 
-async def test_replicas_take_from_the_same_bucket(shared):
-    taken = [Taken(FEW, "a"), Taken(MANY, "s")]
-    seen = [(await shared[number % 2].take(taken))[0] for number in range(4)]
-    assert [quota.remaining for quota in seen] == [2, 1, 0, 0]
-    assert [bool(quota.wait) for quota in seen] == [False, False, False, True]
-    assert seen[3].wait == pytest.approx(100, abs=2)
-    assert seen[2].reset == pytest.approx(300, abs=2)
-
-
-async def test_a_refused_call_takes_from_no_bucket(shared):
-    for _ in range(5):
-        await shared[0].take([Taken(FEW, "b"), Taken(MANY, "t")])
-    [other] = await shared[0].take([Taken(MANY, "t")])
-    assert other.remaining >= MANY.burst - 4
-
-
-async def test_a_bucket_is_forgotten_once_it_is_empty(shared):
-    await shared[0].take([Taken(FEW, "gone")])
-    left = await shared[0]._redis.wire.call("PTTL", "tb:limit:gone")
-    assert 0 < left <= 100_000  # milliseconds until one call of it is there again
+async def test_the_headers_tell_of_the_limit_that_was_met_also_when_a_service_met_it(serving):
+    async with serving(rate_limits=RateLimits()) as gateway, aiohttp.ClientSession() as http:
+        url = f"http://127.0.0.1:{gateway.port}/v1/sessions"
+        async with http.post(url, json={"username": "guessed", "password": "b"}) as response:
+            headers = response.headers
+    assert response.status == 429
+    assert headers["Retry-After"] == headers["RateLimit-Reset"] == "8"
+    assert (headers["RateLimit-Limit"], headers["RateLimit-Remaining"]) == ("10", "0")
 
 
 async def test_gateways_count_a_caller_together(serving, shared, monkeypatch):
@@ -85,7 +72,7 @@ async def test_gateways_count_a_caller_together(serving, shared, monkeypatch):
 
 
 async def test_without_redis_a_gateway_counts_for_itself(serving):
-    async with redis_link.connect("redis://127.0.0.1:1", [TAKE]) as nowhere:
+    async with redis_link.connect("redis://127.0.0.1:1", SCRIPTS) as nowhere:
         limits = RateLimits((), SharedBuckets(nowhere))
         async with serving(rate_limits=limits) as gateway, aiohttp.ClientSession() as http:
             url = f"http://127.0.0.1:{gateway.port}/v1/sessions"

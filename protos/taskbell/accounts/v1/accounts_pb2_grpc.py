@@ -189,7 +189,9 @@ class AccountServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def LogIn(self, request, context):
-        """Signs in with a password. LOGIN_FAILED says neither which of the two was wrong nor whether the user exists.
+        """Signs in with a password. LOGIN_FAILED says neither which of the two was wrong nor whether the user exists. After ten
+        wrong passwords for a name from one address, and fifty from others than those where the user has signed in before,
+        RATE_LIMITED says how long to wait.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

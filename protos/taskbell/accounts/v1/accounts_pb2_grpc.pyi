@@ -60,7 +60,10 @@ class AccountServiceStub:
     replaced, or has expired. For the services only.
     """
     LogIn: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.LogInRequest, _accounts_pb2.Session]
-    """Signs in with a password. LOGIN_FAILED says neither which of the two was wrong nor whether the user exists."""
+    """Signs in with a password. LOGIN_FAILED says neither which of the two was wrong nor whether the user exists. After ten
+    wrong passwords for a name from one address, and fifty from others than those where the user has signed in before,
+    RATE_LIMITED says how long to wait.
+    """
     RefreshSession: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.RefreshSessionRequest, _accounts_pb2.Session]
     """Trades a refresh token for a new pair. Each refresh token works once: using an old one again ends the whole session
     (REFRESH_TOKEN_REUSED), since either its owner or a thief holds a copy (RFC 9700, section 4.14.2).
@@ -111,7 +114,10 @@ class AccountServiceAsyncStub(AccountServiceStub):
     replaced, or has expired. For the services only.
     """
     LogIn: _aio.UnaryUnaryMultiCallable[_accounts_pb2.LogInRequest, _accounts_pb2.Session]  # type: ignore[assignment]
-    """Signs in with a password. LOGIN_FAILED says neither which of the two was wrong nor whether the user exists."""
+    """Signs in with a password. LOGIN_FAILED says neither which of the two was wrong nor whether the user exists. After ten
+    wrong passwords for a name from one address, and fifty from others than those where the user has signed in before,
+    RATE_LIMITED says how long to wait.
+    """
     RefreshSession: _aio.UnaryUnaryMultiCallable[_accounts_pb2.RefreshSessionRequest, _accounts_pb2.Session]  # type: ignore[assignment]
     """Trades a refresh token for a new pair. Each refresh token works once: using an old one again ends the whole session
     (REFRESH_TOKEN_REUSED), since either its owner or a thief holds a copy (RFC 9700, section 4.14.2).
@@ -213,7 +219,10 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.LogInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.Session, _abc.Awaitable[_accounts_pb2.Session]]:
-        """Signs in with a password. LOGIN_FAILED says neither which of the two was wrong nor whether the user exists."""
+        """Signs in with a password. LOGIN_FAILED says neither which of the two was wrong nor whether the user exists. After ten
+        wrong passwords for a name from one address, and fifty from others than those where the user has signed in before,
+        RATE_LIMITED says how long to wait.
+        """
 
     @_abc_1.abstractmethod
     def RefreshSession(

@@ -878,7 +878,9 @@ class AccountServiceStub(betterproto2_grpclib.ServiceStub):
         metadata: "MetadataLike | None" = None,
     ) -> "Session":
         """
-        Signs in with a password. LOGIN_FAILED says neither which of the two was wrong nor whether the user exists.
+        Signs in with a password. LOGIN_FAILED says neither which of the two was wrong nor whether the user exists. After ten
+        wrong passwords for a name from one address, and fifty from others than those where the user has signed in before,
+        RATE_LIMITED says how long to wait.
         """
 
         return await self._unary_unary(

@@ -53,6 +53,12 @@ class Buckets:
         remaining = int((self._size - (empty_at - now)) / self._interval + _ROUNDING)
         return Quota(self._limit.burst, remaining, empty_at - now, 0)
 
+    def give_back(self, key: object) -> None:
+        """Undoes a call that was let through."""
+        empty_at = self._empty_at.get(key)
+        if empty_at is not None:
+            self._empty_at[key] = empty_at - self._interval
+
     def _forget(self, now: float) -> None:
         """Drops those whose bucket is empty; if that isn't half of them, whoever came first."""
         self._empty_at = {key: empty_at for key, empty_at in self._empty_at.items() if empty_at > now}
