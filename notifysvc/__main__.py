@@ -44,6 +44,7 @@ from notifysvc.mutes import Mutes
 from notifysvc.notification_mails import NotificationMails
 from notifysvc.preference_servicer import PreferenceServicer
 from notifysvc.preference_store import PreferenceStore
+from notifysvc.projects import Projects
 from notifysvc.readings import readings_of_mails, readings_of_stream
 from notifysvc.rights import Rights
 from notifysvc.servicer import NotificationServicer
@@ -54,6 +55,7 @@ from notifysvc.tickets import Tickets
 from notifysvc.unsubscribe_links import UnsubscribeLinks
 from notifysvc.webhook_sender import WebhookSender
 from notifysvc.webhook_store import WebhookStore
+from notifysvc.webhook_upkeep import WebhookUpkeep
 from notifysvc.webhooks import WebhookServicer
 
 SCHEMA: Final = "notifysvc"
@@ -82,7 +84,8 @@ async def serve(settings: Settings) -> None:
         account_mails = AccountMails(pool, accounts, sender)
         account_mailer = Mailer(account_mails, SmtpLink(smtp, sender.address.addr_spec), pace)
         webhook_secrets = settings.webhook_secrets()
-        webhook_sender = WebhookSender(pool, outside, webhook_secrets)
+        webhook_upkeep = WebhookUpkeep(pool, Projects(tasksvc), account_mailer.nudge)
+        webhook_sender = WebhookSender(pool, outside, webhook_secrets, webhook_upkeep.nudge)
         webhooks = WebhookServicer(
             WebhookStore(pool), webhook_sender, webhook_secrets, outside, allow_private=allow_private
         )
@@ -141,6 +144,7 @@ async def serve(settings: Settings) -> None:
             consumer,
             *mailers,
             webhook_sender,
+            webhook_upkeep,
             *keepers,
             *readings,
             settings=settings,

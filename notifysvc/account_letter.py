@@ -30,7 +30,7 @@ class AccountLetter:
 def compose(sender: Sender, letter: AccountLetter, language: Language) -> EmailMessage:
     """The mail. The same event always gives the same Message-ID."""
     event, to, link = letter.event, letter.to, letter.link
-    wording, client = WORDINGS[language][event.type], event.account.client
+    wording, client, webhook = WORDINGS[language][event.type], event.account.client, event.account.webhook
     happened = event.time.ToDatetime(UTC)
     facts = {
         "username": to.username,
@@ -38,22 +38,26 @@ def compose(sender: Sender, letter: AccountLetter, language: Language) -> EmailM
         "time": _told(link.expire_time.ToDatetime(UTC) if link else happened, language),
         "client": one_line(client.user_agent),
         "address": one_line(client.address),
+        "webhook": one_line(webhook.url),
+        "project": one_line(webhook.project_title),
+        "since": _told(webhook.failing_since_time.ToDatetime(UTC), language),
     }
+    subject = wording.subject.format(**facts)
     content = {
         "language": language,
-        "subject": wording.subject,
+        "subject": subject,
         "text": wording.text.format(**facts).rstrip(),
         "button": wording.button,
         "url": f"{sender.public_url.rstrip('/')}/#/{PAGES[event.type]}?token={link.token}" if link else "",
         "note": wording.note.format(**facts),
-        "footer": FOOTER[language].format(**facts),
+        "footer": (wording.footer or FOOTER[language]).format(**facts),
     }
     message = EmailMessage(SMTP)
     message["Message-ID"] = f"<{event.event_id}.{to.id}@{sender.address.domain or 'localhost'}>"
     message["Date"] = format_datetime(happened)
     message["From"] = sender.address
     message["To"] = Address(to.username, addr_spec=to.email)
-    message["Subject"] = wording.subject
+    message["Subject"] = subject
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(TEMPLATES.get_template("account.txt").render(content), cte="quoted-printable")
     html = TEMPLATES.get_template("account.html").render(content)

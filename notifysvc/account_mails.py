@@ -5,7 +5,7 @@ used, replaced, or has expired meanwhile, isn't sent.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
@@ -18,8 +18,9 @@ from chassis.postgres import Executor, Pool
 from notifysvc.account_letter import PAGES, AccountLetter, compose
 from notifysvc.accounts import Accounts
 from notifysvc.effects import Arrival, Work
+from notifysvc.fates import Hold
 from notifysvc.letter import Sender
-from notifysvc.mail_table import MailTable, Outgoing, Unsendable, Written
+from notifysvc.mail_table import Held, MailTable, Outgoing, Unsendable, Written
 from notifysvc.preference_store import DEFAULTS, preferences_of
 from notifysvc.preferences import Language
 from notifysvc.statements import SQL
@@ -55,8 +56,12 @@ class AccountMails:
         users = await self._accounts.users(people)
         preferences = await preferences_of(self._pool, [UUID(person) for person in people])
         written: dict[UUID, Written] = {}
+        now = datetime.now(UTC)
         for mail_id, event in events.items():
             said = preferences.get(UUID(event.account.user_id), DEFAULTS)
+            if event.account.HasField("webhook") and (until := said.quiet_until(now)):
+                written[mail_id] = Held(Hold.QUIET_HOURS, until)  # nobody waits for it, as for a link
+                continue
             written[mail_id] = await self._one(event, users.get(event.account.user_id), said.language)
         return written
 

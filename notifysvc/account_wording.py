@@ -9,7 +9,11 @@ from notifysvc.preferences import Language
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One mail. In the texts stand `{username}`, `{email}`, `{time}`, `{client}`, `{address}`."""
+    """One mail.
+
+    In the texts stand `{username}`, `{email}`, `{time}`, `{client}`, `{address}`; in those about webhooks also
+    `{webhook}`, `{project}`, `{since}`.
+    """
 
     subject: str
     text: str
@@ -17,16 +21,25 @@ class Wording:
     """What its link is called; empty if it has none."""
     note: str = ""
     """What else is to be known, in small print."""
+    footer: str = ""
+    """Why it was written; empty if it concerns the account."""
 
 
 CONFIRMATION: Final = "account.confirmation_requested"
 RESET: Final = "account.password_reset_requested"
 CHANGED: Final = "account.password_changed"
 SIGNED_IN: Final = "account.signed_in"
+WEBHOOK_PAUSED: Final = "account.webhook_paused"
+WEBHOOK_GONE: Final = "account.webhook_gone"
 
 FOOTER: Final[Mapping[Language, str]] = {
     "en": "Taskbell wrote this to {username}, because it concerns your account.",
     "ru": "Taskbell пишет вам, {username}, потому что это касается вашей учётной записи.",
+}
+
+_OWNERS: Final[Mapping[Language, str]] = {
+    "en": "Taskbell wrote this to {username}, who owns the project.",
+    "ru": "Taskbell пишет вам, {username}, потому что это ваш проект.",
 }
 
 _ENGLISH: Final = {
@@ -54,6 +67,21 @@ _ENGLISH: Final = {
         note="If it was you, there is nothing to do. If it was not, set a new password: that ends all sessions. The "
         "program's name is what it says of itself.",
     ),
+    WEBHOOK_PAUSED: Wording(
+        "A webhook is paused: {project}",
+        "The webhook {webhook} of the project “{project}” has taken nothing since {since}. It is paused: it is sent "
+        "nothing more, and nothing is kept for it.",
+        note="When its receiver works again, enable it: taskbell webhook edit … --enable, or set `disabled` to false. "
+        "What waited then is sent; what happened meanwhile is not.",
+        footer=_OWNERS["en"],
+    ),
+    WEBHOOK_GONE: Wording(
+        "A webhook is disabled: {project}",
+        "The webhook {webhook} of the project “{project}” answered 410 Gone. It is disabled: it is sent nothing more.",
+        note="If that was a mistake, enable it: taskbell webhook edit … --enable, or set `disabled` to false. If not, "
+        "delete it.",
+        footer=_OWNERS["en"],
+    ),
 }
 
 _RUSSIAN: Final = {
@@ -80,6 +108,21 @@ _RUSSIAN: Final = {
         "{time} кто-то вошёл как {username} из программы, которой раньше не было:\n{client}\n{address}",
         note="Если это были вы, ничего делать не нужно. Если нет, задайте новый пароль: это завершит все сеансы. "
         "Имя программы — то, как она назвала себя сама.",
+    ),
+    WEBHOOK_PAUSED: Wording(
+        "Вебхук приостановлен: {project}",
+        "Вебхук {webhook} проекта «{project}» ничего не принимает с {since}. Он приостановлен: ему больше ничего не "
+        "отправляется и ничего для него не хранится.",
+        note="Когда получатель снова заработает, включите вебхук: taskbell webhook edit … --enable или `disabled`: "
+        "false. То, что ждало, будет отправлено; то, что произошло за это время, — нет.",
+        footer=_OWNERS["ru"],
+    ),
+    WEBHOOK_GONE: Wording(
+        "Вебхук отключён: {project}",
+        "Вебхук {webhook} проекта «{project}» ответил 410 Gone. Он отключён: ему больше ничего не отправляется.",
+        note="Если это ошибка, включите его: taskbell webhook edit … --enable или `disabled`: false. Если нет, "
+        "удалите его.",
+        footer=_OWNERS["ru"],
     ),
 }
 

@@ -9,7 +9,7 @@ Many are sent at once, but only a few of each webhook: one that answers slowly, 
 import asyncio
 import random
 from collections import Counter as Bag
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC
 from time import time
@@ -31,6 +31,7 @@ from chassis.webhook_secrets import WebhookSecrets
 from notifysvc.effects import Arrival, Work
 from notifysvc.statements import SQL
 from notifysvc.webhook_message import Target, headers_of, message_of
+from notifysvc.webhook_upkeep import Notice
 
 PATIENCE: Final = 15.0
 """Seconds that an answer may take."""
@@ -57,10 +58,14 @@ _log = structlog.get_logger("notifysvc.webhook_sender")
 class WebhookSender:
     """A worker, and an effect of events. Replicas share the work."""
 
-    def __init__(self, pool: Pool, session: aiohttp.ClientSession, secrets: WebhookSecrets) -> None:
+    def __init__(
+        self, pool: Pool, session: aiohttp.ClientSession, secrets: WebhookSecrets, ended: Callable[[], None]
+    ) -> None:
+        """`ended` is told when a webhook is paused or disabled by itself."""
         self._pool = pool
         self._session = session
         self._secrets = secrets
+        self._ended = ended
         self._woken = asyncio.Event()
         self._at: Bag[UUID] = Bag()
         """How many are being sent, by webhook."""
@@ -155,7 +160,7 @@ class WebhookSender:
 
     async def _failed(self, row: Any, status: int, told: str, wait: float | None, *, gone: bool = False) -> None:
         (_DEAD if wait is None else _AGAIN).inc()
-        webhook = await self._pool.fetchrow(
+        ends = await self._pool.fetchval(
             SQL["fail_webhook_delivery"],
             row["id"],
             row["attempt"],
@@ -167,8 +172,9 @@ class WebhookSender:
         )
         if wait is None:
             _log.warning("delivery given up", delivery=str(row["id"]), webhook=str(row["webhook_id"]), status=status)
-        if webhook is not None and webhook["paused"]:
-            _log.warning("webhook paused: it takes nothing", webhook=str(row["webhook_id"]))
+        if ends:
+            _log.warning("webhook is sent nothing more", webhook=str(row["webhook_id"]), why=Notice(ends).name)
+            self._ended()
 
 
 def pause(tries: int) -> float | None:

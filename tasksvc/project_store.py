@@ -127,6 +127,13 @@ class ProjectStore:
         """Everybody who is a member, or was one when the project was deleted."""
         return [str(row["user_id"]) for row in await self._pool.fetch(SQL["list_member_ids"], project_id)]
 
+    async def owners(self, project_id: UUID) -> tuple[str, list[UUID]]:
+        """The project's title, and its owners. Whoever asks need not be a member. Raises ProjectNotFound."""
+        row = await self._pool.fetchrow(SQL["list_project_owners"], project_id)
+        if row is None:
+            raise project_not_found(project_id)
+        return row["title"], row["user_ids"]
+
     async def list_members(self, project_id: UUID, after: str | None, most: int) -> list[Member]:
         """The members by username, after that one."""
         await self.get(project_id)

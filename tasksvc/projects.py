@@ -151,6 +151,10 @@ class ProjectServicer(ProjectServiceServicer):
         await self._memberships.require(request.project_id, Role.OWNER)
         return pb.WebhookSecret(secret=self._webhook_secrets.secret(project_secret(request.project_id)))
 
+    async def GetOwners(self, request: pb.GetOwnersRequest, _context: Context) -> pb.Owners:
+        title, owners = await self._projects.owners(UUID(request.project_id))
+        return pb.Owners(title=title, user_ids=map(str, owners))
+
     async def _changed(self, project_id: str, user_ids: list[str]) -> None:
         """Ahead of the answer, also of a repeated one: who answered first may have died before it came to this."""
         self._bell.ring([partition_of(project_id)])

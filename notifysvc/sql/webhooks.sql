@@ -26,6 +26,7 @@ SET
     url = $2, description = $3, event_types = $4, disabled = $5,
     pause_time = CASE WHEN $6 THEN NULL ELSE pause_time END,
     failing_since_time = CASE WHEN $6 THEN NULL ELSE failing_since_time END,
+    notice = CASE WHEN $6 THEN 0 ELSE notice END,
     version = version + 1, update_time = now()
 WHERE id = $1
 RETURNING *
@@ -105,7 +106,7 @@ WHERE webhooks.id = delivery.webhook_id AND failing_since_time IS NOT NULL
 
 -- fail_webhook_delivery
 -- It was not taken. Without a wait it is dead. A webhook that has taken nothing for so long is paused; one that is gone,
--- disabled.
+-- disabled: the first time, its owners are to be told.
 WITH delivery AS (
     UPDATE webhook_deliveries
     SET state = CASE WHEN $5::double precision IS NULL THEN 3 ELSE 1 END,
@@ -114,16 +115,28 @@ WITH delivery AS (
         last_attempt_time = now(), tries = tries + 1, attempts = attempts + 1, last_status = $3, last_answer = $4
     WHERE id = $1 AND attempt = $2 AND state = 1
     RETURNING webhook_id
+), webhook AS (
+    SELECT w.id, CASE WHEN disabled OR pause_time IS NOT NULL THEN 0 WHEN $7 THEN 2 WHEN failing_since_time IS NOT NULL THEN 1 ELSE 0 END AS ends
+    FROM webhooks AS w JOIN delivery ON w.id = delivery.webhook_id
+    WHERE failing_since_time IS NULL OR failing_since_time < now() - make_interval(secs => $6) OR $7
+    FOR UPDATE OF w
 )
 UPDATE webhooks
 SET
     failing_since_time = coalesce(failing_since_time, now()),
-    pause_time = CASE WHEN failing_since_time < now() - make_interval(secs => $6) THEN now() END,
-    disabled = disabled OR $7
-FROM delivery
-WHERE webhooks.id = delivery.webhook_id
-    AND (failing_since_time IS NULL OR failing_since_time < now() - make_interval(secs => $6) OR $7)
-RETURNING webhooks.id, pause_time IS NOT NULL AS paused
+    pause_time = CASE WHEN ends = 1 THEN now() ELSE pause_time END,
+    disabled = disabled OR $7,
+    notice = CASE WHEN ends > 0 THEN ends ELSE notice END,
+    asks = asks + (ends > 0)::integer
+FROM webhook
+WHERE webhooks.id = webhook.id
+RETURNING ends
+
+-- list_webhooks_to_ask_about
+SELECT id, project_id, url, notice, failing_since_time, asks FROM webhooks WHERE asks > asked ORDER BY id LIMIT $1
+
+-- note_webhook_asked
+UPDATE webhooks SET asked = $2, notice = 0 WHERE id = $1 AND asks = $2 AND asked < $2 RETURNING true
 
 -- list_webhook_deliveries
 SELECT * FROM webhook_deliveries

@@ -68,6 +68,11 @@ SELECT members.*, username FROM members JOIN users ON users.id = user_id WHERE p
 -- count_owners
 SELECT count(*) FROM members WHERE project_id = $1 AND role = 3
 
+-- list_project_owners
+-- Nobody owns what was deleted.
+SELECT title, array(SELECT user_id FROM members WHERE project_id = $1 AND role = 3 ORDER BY user_id) AS user_ids
+FROM projects WHERE id = $1 AND delete_time IS NULL
+
 -- find_user
 SELECT id, username FROM users WHERE id = $1 OR username = $2
 

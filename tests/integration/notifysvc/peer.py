@@ -13,9 +13,10 @@ from taskbell.accounts.v1 import accounts_pb2 as pb
 from taskbell.accounts.v1 import accounts_pb2_grpc
 from taskbell.events.v1 import ledger_pb2, ledger_pb2_grpc
 from taskbell.events.v1.events_pb2 import Event
+from taskbell.projects.v1 import projects_pb2, projects_pb2_grpc
 
 from chassis.caller import Caller
-from chassis.errors import EventNotFound, LinkInvalid, TokenExpired, TokenInvalid
+from chassis.errors import EventNotFound, LinkInvalid, ProjectNotFound, TokenExpired, TokenInvalid
 from chassis.grpc_server import GrpcServer, Service
 
 _numbers = itertools.count(1)
@@ -59,6 +60,20 @@ class Ledger(ledger_pb2_grpc.LedgerServiceServicer):
         return ledger_pb2.GetEventResponse(event=event, stream_sequence=sequence)
 
 
+class Projects(projects_pb2_grpc.ProjectServiceServicer):
+    """Knows whose they are."""
+
+    def __init__(self, people: dict[str, Person]) -> None:
+        self._people = people
+        self.deleted: set[str] = set()
+
+    async def GetOwners(self, request: projects_pb2.GetOwnersRequest, _context: Any) -> projects_pb2.Owners:
+        if request.project_id in self.deleted:
+            raise ProjectNotFound("There is no such project.")
+        owners = [person.id for person in self._people.values() if request.project_id in person.owned]
+        return projects_pb2.Owners(title="Summer house", user_ids=owners)
+
+
 class Peer(accounts_pb2_grpc.AccountServiceServicer):
     """Knows people, and who each token speaks for."""
 
@@ -72,6 +87,7 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
         self.asked_together: list[int] = []
         """About how many tokens each question was that could be about many."""
         self.ledger = Ledger()
+        self.projects = Projects(self._people)  # type: ignore[abstract]  # what nobody asks is left out
         self.removed: set[str] = set()
         """Users who are no more, though their sessions are."""
         self.used_links: set[str] = set()
@@ -124,8 +140,14 @@ class Peer(accounts_pb2_grpc.AccountServiceServicer):
         service = Service(accounts_pb2_grpc.add_AccountServiceServicer_to_server, self, descriptor)
         ledger = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
         events = Service(ledger_pb2_grpc.add_LedgerServiceServicer_to_server, self.ledger, ledger)
+        whose = projects_pb2.DESCRIPTOR.services_by_name["ProjectService"]
+        projects = Service(projects_pb2_grpc.add_ProjectServiceServicer_to_server, self.projects, whose)
         self._server = GrpcServer(
-            [service, events], host="127.0.0.1", port=self.port, authenticate=_nobody, service_key=self._service_key
+            [service, events, projects],
+            host="127.0.0.1",
+            port=self.port,
+            authenticate=_nobody,
+            service_key=self._service_key,
         )
         await self._server.start()
         self.port = self._server.port

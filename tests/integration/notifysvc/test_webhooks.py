@@ -28,11 +28,15 @@ from devstack.process import Process
 from notifysvc.webhook_sender import PAUSES
 from tests.integration.notifysvc.conftest import StartReplica
 from tests.integration.notifysvc.peer import Peer
+from tests.integration.notifysvc.preferring import Preferring
 from tests.integration.notifysvc.publisher import Publisher
 from tests.integration.notifysvc.webhook_desk import Desk
+from tests.mailbox import Mailbox
 from tests.receiver import Receiver, receiving
 
 WAITING, DELIVERED, DEAD = pb.Delivery.WAITING, pb.Delivery.DELIVERED, pb.Delivery.DEAD
+TOOK_NOTHING_FOR_DAYS = "UPDATE webhooks SET failing_since_time = now() - interval '121 hours' WHERE id = $1"
+ATTEMPTS = "SELECT coalesce(sum(attempts), 0) FROM webhook_deliveries WHERE webhook_id = $1"
 Owner = Callable[[str], Desk]
 
 
@@ -68,6 +72,13 @@ def owner(channel: grpc.aio.Channel, peer: Peer) -> Owner:
 async def hurry(sql: Any, webhook: pb.Webhook) -> None:
     """Lets the time pass until what waits is sent again."""
     await sql.execute("UPDATE webhook_deliveries SET next_time = now() WHERE webhook_id = $1", UUID(webhook.id))
+
+
+async def attempted(sql: Any, webhook: pb.Webhook, times: int) -> None:
+    """Waits until it was sent so many requests."""
+    async with asyncio.timeout(20):
+        while await sql.fetchval(ATTEMPTS, UUID(webhook.id)) < times:  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.05)
 
 
 def genuine(webhook: pb.Webhook, request: web.Request, body: bytes) -> Any:
@@ -261,8 +272,7 @@ async def test_a_webhook_that_has_taken_nothing_for_days_is_paused_until_it_is_e
     await publisher.task(project)
     await ann.delivery(webhook, WAITING, 1)
     assert not (await ann.get(webhook)).HasField("pause_time")
-    days = "UPDATE webhooks SET failing_since_time = now() - interval '121 hours' WHERE id = $1"
-    await sql.execute(days, UUID(webhook.id))
+    await sql.execute(TOOK_NOTHING_FOR_DAYS, UUID(webhook.id))
     await hurry(sql, webhook)
     await ann.delivery(webhook, WAITING, 2)
     assert (await ann.get(webhook)).HasField("pause_time")
@@ -275,6 +285,51 @@ async def test_a_webhook_that_has_taken_nothing_for_days_is_paused_until_it_is_e
     assert not enabled.HasField("pause_time")
     await ann.delivery(webhook, DELIVERED, 3)
     assert len(await ann.deliveries(webhook)) == 1  # what happened meanwhile is not sent later
+
+
+async def test_the_owners_are_mailed_once_in_their_language_when_a_webhook_is_paused(
+    owner: Owner,
+    receiver: Receiver,
+    publisher: Publisher,
+    peer: Peer,
+    project: str,
+    preferring: Preferring,
+    sql: Any,
+    mailbox: Mailbox,
+) -> None:
+    ann, bob, member = owner(project), peer.owner(project), peer.person(project)
+    await preferring.set(bob, language="ru")
+    webhook = await ann.create(receiver.url)
+    receiver.says(500)
+    for _ in range(2):
+        await publisher.task(project)
+    await attempted(sql, webhook, 2)
+    await sql.execute(TOOK_NOTHING_FOR_DAYS, UUID(webhook.id))
+    await hurry(sql, webhook)
+    await attempted(sql, webhook, 4)
+    (english,) = await mailbox.arrived(f"to:{ann.person.email}")
+    (russian,) = await mailbox.arrived(f"to:{bob.email}")
+    assert english["Subject"] == "A webhook is paused: Summer house"
+    assert receiver.url in english["Text"]
+    assert russian["Subject"] == "Вебхук приостановлен: Summer house"
+    assert not await mailbox.find(f"to:{member.email}")
+
+
+async def test_the_owner_is_mailed_when_the_address_is_gone_also_if_tasksvc_is_away_at_that_moment(
+    owner: Owner, receiver: Receiver, publisher: Publisher, peer: Peer, project: str, sql: Any, mailbox: Mailbox
+) -> None:
+    ann = owner(project)
+    webhook = await ann.create(receiver.url)
+    receiver.says(410)
+    await peer.stop()
+    await publisher.task(project)
+    async with asyncio.timeout(20):
+        while not await sql.fetchval("SELECT disabled FROM webhooks WHERE id = $1", UUID(webhook.id)):  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0.05)
+    await peer.start()
+    (mail,) = await mailbox.arrived(f"to:{ann.person.email}")
+    assert mail["Subject"] == "A webhook is disabled: Summer house"
+    assert receiver.url in mail["Text"]
 
 
 async def test_an_address_that_is_gone_is_sent_nothing_more(

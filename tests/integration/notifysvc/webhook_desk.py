@@ -16,6 +16,7 @@ class Desk:
 
     def __init__(self, channel: grpc.aio.Channel, person: Person, project: str) -> None:
         self._stub: Any = WebhookServiceStub(channel)
+        self.person = person
         self._metadata = person.metadata
         self.project = project
 

@@ -10,6 +10,7 @@ from taskbell.accounts.v1 import accounts_pb2
 from taskbell.projects.v1 import projects_pb2 as pb
 
 from chassis.errors import (
+    CredentialsMissing,
     EtagMismatch,
     InvalidField,
     InvalidUpdateMask,
@@ -407,3 +408,17 @@ async def test_only_owners_are_told_what_webhooks_are_signed_with(ann: Person, b
         await secret(bob, project)
     with pytest.raises(ProjectNotFound):
         await secret(carla, project)
+
+
+async def test_another_service_is_told_who_owns_a_project_and_a_deleted_one_is_nobodys(
+    ann: Person, bob: Person, carla: Person, project: pb.Project, another_service: Api
+) -> None:
+    await add(ann, project, bob, EDITOR)
+    await add(ann, project, carla, OWNER)
+    owners = await another_service.projects.GetOwners(pb.GetOwnersRequest(project_id=project.id))
+    assert (owners.title, set(owners.user_ids)) == ("house", {ann.id, carla.id})
+    with pytest.raises(CredentialsMissing):
+        await ann.api.projects.GetOwners(pb.GetOwnersRequest(project_id=project.id))
+    await ann.api.projects.DeleteProject(pb.DeleteProjectRequest(id=project.id))
+    with pytest.raises(ProjectNotFound):
+        await another_service.projects.GetOwners(pb.GetOwnersRequest(project_id=project.id))

@@ -3,10 +3,10 @@ from email.message import EmailMessage
 
 import pytest
 from taskbell.accounts.v1.accounts_pb2 import Link, User
-from taskbell.events.v1.events_pb2 import Account, Client, Event
+from taskbell.events.v1.events_pb2 import Account, Client, EndedWebhook, Event
 
 from notifysvc.account_letter import PAGES, AccountLetter, compose
-from notifysvc.account_wording import CHANGED, CONFIRMATION, RESET, SIGNED_IN, WORDINGS
+from notifysvc.account_wording import CHANGED, CONFIRMATION, RESET, SIGNED_IN, WEBHOOK_GONE, WEBHOOK_PAUSED, WORDINGS
 from notifysvc.letter import sender
 from notifysvc.preferences import Language
 
@@ -19,6 +19,9 @@ def letter(kind: str, language: Language = "en", user_agent: str = "Firefox", to
     event.time.FromDatetime(datetime(2026, 11, 23, 12, 30, tzinfo=UTC))
     if kind == SIGNED_IN:
         event.account.client.CopyFrom(Client(user_agent=user_agent, address="192.0.2.7"))
+    if kind in {WEBHOOK_PAUSED, WEBHOOK_GONE}:
+        event.account.webhook.CopyFrom(EndedWebhook(url="https://shop.example.com/{0}", project_title=user_agent))
+        event.account.webhook.failing_since_time.FromDatetime(datetime(2026, 11, 18, 9, tzinfo=UTC))
     link = None
     if kind in PAGES:
         link = Link(token="a-token")
@@ -58,10 +61,27 @@ def test_a_notice_of_a_sign_in_says_from_where() -> None:
     assert "Firefox\n192.0.2.7" in text
 
 
+@pytest.mark.parametrize(
+    ("language", "since", "whose"),
+    [
+        ("en", "18 November 2026, 09:00 UTC", "ann, who owns the project"),
+        ("ru", "18 ноября 2026, 09:00 UTC", "ваш проект"),
+    ],
+)
+def test_a_notice_of_a_paused_webhook_says_which_and_since_when_it_takes_nothing(
+    language: Language, since: str, whose: str
+) -> None:
+    message = letter(WEBHOOK_PAUSED, language, user_agent="Shop {1}\r\nBcc: eve@example.com")
+    assert message["Bcc"] is None
+    assert "Shop {1} Bcc: eve@example.com" in message["Subject"]
+    for body in ("plain", "html"):
+        assert all(each in part(message, body) for each in ("https://shop.example.com/{0}", since, whose))
+
+
 def test_every_mail_exists_in_every_language_and_no_two_say_the_same() -> None:
-    kinds = {CONFIRMATION, RESET, CHANGED, SIGNED_IN}
+    kinds = {CONFIRMATION, RESET, CHANGED, SIGNED_IN, WEBHOOK_PAUSED, WEBHOOK_GONE}
     assert all(wordings.keys() == kinds for wordings in WORDINGS.values())
-    assert len({letter(kind, language)["Subject"] for kind in kinds for language in WORDINGS}) == 8
+    assert len({letter(kind, language)["Subject"] for kind in kinds for language in WORDINGS}) == 12
     assert letter(RESET, "ru")["Content-Language"] == "ru"
 
 

@@ -88,7 +88,8 @@ class Event(_message.Message):
     in the project that it left); comment.created, comment.updated, comment.deleted; member.added, member.updated,
     member.removed; session.ended, token.revoked.
     account.confirmation_requested, account.password_reset_requested, account.password_changed, account.signed_in: what is mailed to a
-    user about the account. No stream and no inbox shows them.
+    user about the account; account.webhook_paused, account.webhook_gone: about a webhook of a project that the user owns. No stream and
+    no inbox shows them.
     """
     actor_id: _builtins.str
     """The user who did it; empty if the system did."""
@@ -421,25 +422,63 @@ class Account(_message.Message):
 
     USER_ID_FIELD_NUMBER: _builtins.int
     CLIENT_FIELD_NUMBER: _builtins.int
+    WEBHOOK_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Whose it is."""
     @_builtins.property
     def client(self) -> Global___Client:
         """Where somebody signed in from (account.signed_in)."""
 
+    @_builtins.property
+    def webhook(self) -> Global___EndedWebhook:
+        """What was sent no more (account.webhook_paused, account.webhook_gone)."""
+
     def __init__(
         self,
         *,
         user_id: _builtins.str = ...,
         client: Global___Client | None = ...,
+        webhook: Global___EndedWebhook | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "user_id", b"user_id", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Account: _TypeAlias = Account  # noqa: Y015
+
+@_typing.final
+class EndedWebhook(_message.Message):
+    """A webhook that is sent nothing more, though nobody asked for that."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    PROJECT_TITLE_FIELD_NUMBER: _builtins.int
+    FAILING_SINCE_TIME_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """Its address."""
+    project_title: _builtins.str
+    """What its project is called."""
+    @_builtins.property
+    def failing_since_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it took nothing."""
+
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        project_title: _builtins.str = ...,
+        failing_since_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failing_since_time", b"failing_since_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failing_since_time", b"failing_since_time", "project_title", b"project_title", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndedWebhook: _TypeAlias = EndedWebhook  # noqa: Y015
 
 @_typing.final
 class Client(_message.Message):

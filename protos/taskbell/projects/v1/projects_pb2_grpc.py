@@ -86,6 +86,11 @@ class ProjectServiceStub(object):
                 request_serializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.GetWebhookSecretRequest.SerializeToString,
                 response_deserializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.WebhookSecret.FromString,
                 _registered_method=True)
+        self.GetOwners = channel.unary_unary(
+                '/taskbell.projects.v1.ProjectService/GetOwners',
+                request_serializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.GetOwnersRequest.SerializeToString,
+                response_deserializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.Owners.FromString,
+                _registered_method=True)
 
 
 class ProjectServiceServicer(object):
@@ -162,6 +167,13 @@ class ProjectServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOwners(self, request, context):
+        """Tells whose a project is. PROJECT_NOT_FOUND if it was deleted. For the services only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProjectServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -214,6 +226,11 @@ def add_ProjectServiceServicer_to_server(servicer, server):
                     servicer.GetWebhookSecret,
                     request_deserializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.GetWebhookSecretRequest.FromString,
                     response_serializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.WebhookSecret.SerializeToString,
+            ),
+            'GetOwners': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOwners,
+                    request_deserializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.GetOwnersRequest.FromString,
+                    response_serializer=taskbell_dot_projects_dot_v1_dot_projects__pb2.Owners.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -487,6 +504,33 @@ class ProjectService(object):
             '/taskbell.projects.v1.ProjectService/GetWebhookSecret',
             taskbell_dot_projects_dot_v1_dot_projects__pb2.GetWebhookSecretRequest.SerializeToString,
             taskbell_dot_projects_dot_v1_dot_projects__pb2.WebhookSecret.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOwners(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/taskbell.projects.v1.ProjectService/GetOwners',
+            taskbell_dot_projects_dot_v1_dot_projects__pb2.GetOwnersRequest.SerializeToString,
+            taskbell_dot_projects_dot_v1_dot_projects__pb2.Owners.FromString,
             options,
             channel_credentials,
             insecure,

@@ -54,6 +54,8 @@ class ProjectServiceStub:
     """Removes a member; everyone may remove themselves, an OWNER anybody. The last OWNER can't leave (LAST_OWNER)."""
     GetWebhookSecret: _grpc.UnaryUnaryMultiCallable[_projects_pb2.GetWebhookSecretRequest, _projects_pb2.WebhookSecret]
     """Returns what the webhooks of the project's tasks are signed with, for their receivers. Takes an OWNER."""
+    GetOwners: _grpc.UnaryUnaryMultiCallable[_projects_pb2.GetOwnersRequest, _projects_pb2.Owners]
+    """Tells whose a project is. PROJECT_NOT_FOUND if it was deleted. For the services only."""
 
 @_typing.type_check_only
 class ProjectServiceAsyncStub(ProjectServiceStub):
@@ -80,6 +82,8 @@ class ProjectServiceAsyncStub(ProjectServiceStub):
     """Removes a member; everyone may remove themselves, an OWNER anybody. The last OWNER can't leave (LAST_OWNER)."""
     GetWebhookSecret: _aio.UnaryUnaryMultiCallable[_projects_pb2.GetWebhookSecretRequest, _projects_pb2.WebhookSecret]  # type: ignore[assignment]
     """Returns what the webhooks of the project's tasks are signed with, for their receivers. Takes an OWNER."""
+    GetOwners: _aio.UnaryUnaryMultiCallable[_projects_pb2.GetOwnersRequest, _projects_pb2.Owners]  # type: ignore[assignment]
+    """Tells whose a project is. PROJECT_NOT_FOUND if it was deleted. For the services only."""
 
 class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
     """Groups tasks, and says who may see and change them. A project that you are no member of is PROJECT_NOT_FOUND to you."""
@@ -163,5 +167,13 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_projects_pb2.WebhookSecret, _abc.Awaitable[_projects_pb2.WebhookSecret]]:
         """Returns what the webhooks of the project's tasks are signed with, for their receivers. Takes an OWNER."""
+
+    @_abc_1.abstractmethod
+    def GetOwners(
+        self,
+        request: _projects_pb2.GetOwnersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_projects_pb2.Owners, _abc.Awaitable[_projects_pb2.Owners]]:
+        """Tells whose a project is. PROJECT_NOT_FOUND if it was deleted. For the services only."""
 
 def add_ProjectServiceServicer_to_server(servicer: ProjectServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

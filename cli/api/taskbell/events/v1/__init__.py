@@ -7,6 +7,7 @@ __all__ = (
     "Account",
     "Client",
     "Credential",
+    "EndedWebhook",
     "Event",
     "EventTransition",
     "GetEventRequest",
@@ -74,6 +75,11 @@ class Account(betterproto2.Message):
     Where somebody signed in from (account.signed_in).
     """
 
+    webhook: "EndedWebhook | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    What was sent no more (account.webhook_paused, account.webhook_gone).
+    """
+
 
 default_message_pool.register_message("taskbell.events.v1", "Account", Account)
 
@@ -119,6 +125,33 @@ default_message_pool.register_message("taskbell.events.v1", "Credential", Creden
 
 
 @dataclass(eq=False, repr=False)
+class EndedWebhook(betterproto2.Message):
+    """
+    A webhook that is sent nothing more, though nobody asked for that.
+    """
+
+    url: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    Its address.
+    """
+
+    project_title: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    What its project is called.
+    """
+
+    failing_since_time: "datetime.datetime | None" = betterproto2.field(
+        3, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    Since when it took nothing.
+    """
+
+
+default_message_pool.register_message("taskbell.events.v1", "EndedWebhook", EndedWebhook)
+
+
+@dataclass(eq=False, repr=False)
 class Event(betterproto2.Message):
     """
     One change that was committed. Each task's events arrive in the order of its versions, each once; but one that the bus had
@@ -141,7 +174,8 @@ class Event(betterproto2.Message):
     in the project that it left); comment.created, comment.updated, comment.deleted; member.added, member.updated,
     member.removed; session.ended, token.revoked.
     account.confirmation_requested, account.password_reset_requested, account.password_changed, account.signed_in: what is mailed to a
-    user about the account. No stream and no inbox shows them.
+    user about the account; account.webhook_paused, account.webhook_gone: about a webhook of a project that the user owns. No stream and
+    no inbox shows them.
     """
 
     time: "datetime.datetime | None" = betterproto2.field(

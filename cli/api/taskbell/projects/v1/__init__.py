@@ -7,6 +7,7 @@ __all__ = (
     "AddMemberRequest",
     "CreateProjectRequest",
     "DeleteProjectRequest",
+    "GetOwnersRequest",
     "GetProjectRequest",
     "GetWebhookSecretRequest",
     "ListMembersRequest",
@@ -15,6 +16,7 @@ __all__ = (
     "ListProjectsResponse",
     "Member",
     "MemberRole",
+    "Owners",
     "Project",
     "ProjectServiceStub",
     "RemoveMemberRequest",
@@ -134,6 +136,21 @@ class DeleteProjectRequest(betterproto2.Message):
 
 
 default_message_pool.register_message("taskbell.projects.v1", "DeleteProjectRequest", DeleteProjectRequest)
+
+
+@dataclass(eq=False, repr=False)
+class GetOwnersRequest(betterproto2.Message):
+    """
+    The input of GetOwners.
+    """
+
+    project_id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    The project.
+    """
+
+
+default_message_pool.register_message("taskbell.projects.v1", "GetOwnersRequest", GetOwnersRequest)
 
 
 @dataclass(eq=False, repr=False)
@@ -286,6 +303,26 @@ class Member(betterproto2.Message):
 
 
 default_message_pool.register_message("taskbell.projects.v1", "Member", Member)
+
+
+@dataclass(eq=False, repr=False)
+class Owners(betterproto2.Message):
+    """
+    Whose a project is.
+    """
+
+    title: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    What the project is called.
+    """
+
+    user_ids: "list[str]" = betterproto2.field(2, betterproto2.TYPE_STRING, repeated=True)
+    """
+    Its members with the role OWNER.
+    """
+
+
+default_message_pool.register_message("taskbell.projects.v1", "Owners", Owners)
 
 
 @dataclass(eq=False, repr=False)
@@ -658,6 +695,27 @@ class ProjectServiceStub(betterproto2_grpclib.ServiceStub):
             "/taskbell.projects.v1.ProjectService/GetWebhookSecret",
             message,
             WebhookSecret,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
+    async def get_owners(
+        self,
+        message: "GetOwnersRequest",
+        *,
+        timeout: "float | None" = None,
+        deadline: "Deadline | None" = None,
+        metadata: "MetadataLike | None" = None,
+    ) -> "Owners":
+        """
+        Tells whose a project is. PROJECT_NOT_FOUND if it was deleted. For the services only.
+        """
+
+        return await self._unary_unary(
+            "/taskbell.projects.v1.ProjectService/GetOwners",
+            message,
+            Owners,
             timeout=timeout,
             deadline=deadline,
             metadata=metadata,
