@@ -241,61 +241,61 @@ class InvalidField(ServiceError):
 class InvalidFilter(ServiceError):
     """The filter breaks AIP-160's grammar or names what can't be filtered by; `position` is the column, from 1."""
 
-    code, reason = StatusCode.INVALID_ARGUMENT, "INVALID_FILTER"
+    code, reason, field = StatusCode.INVALID_ARGUMENT, "INVALID_FILTER", "filter"
 
 
 class InvalidOrderBy(ServiceError):
     """`order_by` names a field that can't be sorted by, or can't be read."""
 
-    code, reason = StatusCode.INVALID_ARGUMENT, "INVALID_ORDER_BY"
+    code, reason, field = StatusCode.INVALID_ARGUMENT, "INVALID_ORDER_BY", "order_by"
 
 
 class InvalidPageToken(ServiceError):
     """The page token is none of ours, or belongs to a list with other fields."""
 
-    code, reason = StatusCode.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN"
+    code, reason, field = StatusCode.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN", "page_token"
 
 
 class InvalidCursor(ServiceError):
     """The cursor is none of ours."""
 
-    code, reason = StatusCode.INVALID_ARGUMENT, "INVALID_CURSOR"
+    code, reason, field = StatusCode.INVALID_ARGUMENT, "INVALID_CURSOR", "after"
 
 
 class InvalidUpdateMask(ServiceError):
     """The mask names a field that isn't there or can't be changed."""
 
-    code, reason = StatusCode.INVALID_ARGUMENT, "INVALID_UPDATE_MASK"
+    code, reason, field = StatusCode.INVALID_ARGUMENT, "INVALID_UPDATE_MASK", "update_mask"
 
 
 class LinkInvalid(ServiceError):
     """The mailed link was used or replaced, has expired, or is none of ours: ask for a new one."""
 
-    code, reason = StatusCode.INVALID_ARGUMENT, "LINK_INVALID"
+    code, reason, field = StatusCode.INVALID_ARGUMENT, "LINK_INVALID", "token"
 
 
 class RequestIdReused(ServiceError):
     """The same request id came with another request within 24 hours."""
 
-    code, reason = StatusCode.INVALID_ARGUMENT, "REQUEST_ID_REUSED"
+    code, reason, field = StatusCode.INVALID_ARGUMENT, "REQUEST_ID_REUSED", "request_id"
 
 
 class MalformedMessage(ServiceError):
     """The bytes are no message of the method's type."""
 
-    code, reason = StatusCode.INVALID_ARGUMENT, "MALFORMED_MESSAGE"
+    code, reason, field = StatusCode.INVALID_ARGUMENT, "MALFORMED_MESSAGE", "request"
 
 
 class MalformedJson(ServiceError):
     """The body is no JSON, or not the JSON of this message."""
 
-    code, reason = StatusCode.INVALID_ARGUMENT, "MALFORMED_JSON"
+    code, reason, field = StatusCode.INVALID_ARGUMENT, "MALFORMED_JSON", "body"
 
 
 class UnsupportedMediaType(ServiceError):
     """The body's Content-Type isn't JSON in UTF-8."""
 
-    code, reason, http = StatusCode.INVALID_ARGUMENT, "UNSUPPORTED_MEDIA_TYPE", 415
+    code, reason, http, field = StatusCode.INVALID_ARGUMENT, "UNSUPPORTED_MEDIA_TYPE", 415, "Content-Type"
 
 
 class UnknownField(ServiceError):

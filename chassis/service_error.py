@@ -60,6 +60,8 @@ class ServiceError(Exception):
     reason: str = "UNKNOWN"
     http: int | None = None
     """The HTTP status, where it isn't the standard one of the gRPC code."""
+    field: str = ""
+    """What every error of this kind is about; the only violation unless others are named."""
 
     def __init__(
         self,
@@ -72,7 +74,8 @@ class ServiceError(Exception):
         super().__init__(message)
         self.message = message
         self.metadata = dict(metadata or {})
-        self.violations = tuple(violations)
+        about = (FieldViolation(self.field, message),) if self.field else ()
+        self.violations = tuple(violations) or about
         self.retry_after = retry_after
 
     @property

@@ -60,11 +60,12 @@ def patch(message: pb.Task, mask: FieldMask) -> Patch:
         # A task is always in some project: left out, it stays where it is.
         changed = [name for name in _READ if _is_set(message, name) or (named and name != "project_id")]
     else:
+        for path in named:
+            if path not in pb.Task.DESCRIPTOR.fields_by_name:
+                raise _not_changeable(path)
         fixed = [path for path in named if path in _FIXED]
-        changed = [path for path in named if path not in _FIXED and path not in _ADDRESS]
-    for path in changed:
-        if path not in _READ:
-            raise _not_changeable(path)
+        # What the server owns is passed over (AIP-203): a client may name all that it has read.
+        changed = [path for path in named if path in _READ]
     values = {name: _READ[name](message) for name in dict.fromkeys(changed)}
     if values.get("project_id") == "":
         raise InvalidField.named("task.project_id", "", "can't be cleared: name the project that the task moves to")
@@ -76,8 +77,6 @@ def _not_changeable(path: str) -> InvalidUpdateMask:
         why = "stands alone"
     elif path in _FIXED:
         why = "is fixed when the task is created"
-    elif path in pb.Task.DESCRIPTOR.fields_by_name:
-        why = "is set by the server"
     else:
         why = "is no field of a task"
     return InvalidUpdateMask(
@@ -218,6 +217,4 @@ _FIXED: Final[Mapping[str, Callable[[pb.Task], Any]]] = {
     "concurrency_key": lambda message: _text(message, "concurrency_key"),
     "max_attempts": lambda message: message.max_attempts,
 }
-# They say which task is meant, not what is to become of it.
-_ADDRESS: Final = frozenset({"id", "etag"})
 _NAMES: Final = {field.json_name: field.name for field in pb.Task.DESCRIPTOR.fields}

@@ -110,6 +110,15 @@ async def test_an_error_is_the_same_at_the_caller_as_where_it_was_raised(kind, s
     assert http_status(known) == HTTP_OF_REASONS.get(kind.reason, HTTP_OF_CODES[kind.code.name])
 
 
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if kind.code is grpc.StatusCode.INVALID_ARGUMENT], ids=lambda kind: kind.__name__
+)
+def test_bad_input_always_names_what_is_wrong(kind):
+    error = kind("so it is", violations=[FieldViolation("task.title", "is empty")] if not kind.field else ())
+    assert [each.field for each in error.violations] == [kind.field or "task.title"]
+    assert kind.field or kind.reason in {"INVALID_FIELD", "UNKNOWN_FIELD"}
+
+
 def test_no_two_errors_share_a_reason():
     reasons = [kind.reason for kind in KINDS]
     assert len(set(reasons)) == len(reasons)
