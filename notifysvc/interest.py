@@ -48,6 +48,8 @@ FIELDS: Final = aip160.Fields.of(
 )
 """What a filter may name, as in ListTasks."""
 
+_NOTHING_MUTED: Final = Muted()
+
 MOST_SUBJECTS: Final = 32
 """A reader of more projects than this reads everybody's events and drops what isn't its own."""
 
@@ -61,15 +63,15 @@ class Interest:
     filter: aip160.Node | None = None
     deleted: bool = False
     """Whether the filter itself says which deleted tasks it means; else, as in a list, it means none."""
-    muted: Muted = field(default_factory=Muted)
-    """What the inbox doesn't hold, as its owner wants it."""
+    muted: Muted = field(default=_NOTHING_MUTED, compare=False)
+    """What the inbox doesn't hold, as its owner wants it. Tells no interests apart: an inbox's is shared by nobody."""
 
     @classmethod
     def of(cls, request: Subscribe | WatchRequest, user_id: str, muted: Muted | None = None) -> Self:
         """Reads what a user asks for. Raises InvalidFilter."""
         node = aip160.parse(request.filter, FIELDS, user_id) if request.filter else None
         deleted = "delete_time" in request.filter or "deleteTime" in request.filter
-        return cls(request.project, request.inbox, node, deleted, muted or Muted())
+        return cls(request.project, request.inbox, node, deleted, muted or _NOTHING_MUTED)
 
     @property
     def shared(self) -> bool:

@@ -25,6 +25,8 @@ _log = structlog.get_logger("notifysvc.mutes")
 class Muted:
     """What one person doesn't want, at this moment."""
 
+    __slots__ = ("__weakref__", "reasons")
+
     def __init__(self) -> None:
         self.reasons: frozenset[Reason] = frozenset()
 

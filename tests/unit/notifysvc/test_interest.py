@@ -32,3 +32,12 @@ def test_subjects_are_never_none_which_would_mean_all() -> None:
 def test_a_reader_of_very_many_projects_reads_the_whole_stream() -> None:
     projects = {str(number) for number in range(MOST_SUBJECTS + 1)}
     assert Interest.of(WatchRequest(), "me").subjects("me", projects) == [SUBJECTS]
+
+
+def test_all_who_want_the_same_of_a_project_share_what_is_kept_and_made_for_it() -> None:
+    def interest(user_id: str, filter_: str) -> Interest:
+        return Interest.of(WatchRequest(project="p", filter=filter_), user_id)
+
+    assert len({interest(user_id, "") for user_id in ("ann", "bob")}) == 1
+    assert len({interest(user_id, "status = FAILED") for user_id in ("ann", "bob")}) == 1
+    assert len({interest(user_id, "assignee_id = me") for user_id in ("ann", "bob")}) == 2
