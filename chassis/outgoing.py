@@ -16,6 +16,7 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
+from chassis.foreign_text import storable
 from chassis.public_address import is_public
 from chassis.service_error import shortened
 
@@ -99,13 +100,13 @@ async def post(
     except TimeoutError:
         raise NotAnswered(f"{host} did not answer within {patience:g} s.") from None
     except aiohttp.InvalidURL as error:
-        raise NotCallable(str(error)) from None
+        raise NotCallable(storable(str(error))) from None
     except aiohttp.ClientError as error:
         if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, AddressRefused):
             raise NotCallable(f"{host} can't be called: {_REFUSED}") from None
-        raise NotAnswered(f"{host} could not be reached: {error}") from None
+        raise NotAnswered(storable(f"{host} could not be reached: {error}")) from None
     pause = retry_after(response.headers.get("Retry-After", ""), datetime.now(UTC))
-    return Answer(host, response.status, response.reason or "", said, pause)
+    return Answer(host, response.status, storable(response.reason or ""), said, pause)
 
 
 def http_url(text: object) -> URL:
@@ -131,7 +132,7 @@ def retry_after(header: str, now: datetime) -> float | None:
         return float(min(int(text[:9]), _LONGEST_PAUSE))
     try:
         time = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     time = time if time.tzinfo else time.replace(tzinfo=UTC)
     return min(max((time - now).total_seconds(), 0.0), float(_LONGEST_PAUSE))
@@ -154,7 +155,7 @@ async def _head(response: aiohttp.ClientResponse) -> str:
         while len(head) < _HEAD and (chunk := await response.content.read(_HEAD - len(head))):
             head += chunk
     response.close()  # the rest is not read
-    return head.decode(errors="replace").replace("\0", "")
+    return storable(head.decode(errors="replace"))
 
 
 def _wrong(value: object, problem: str) -> ValueError:

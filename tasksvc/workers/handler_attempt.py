@@ -7,6 +7,7 @@ import structlog
 from google.protobuf.struct_pb2 import Struct
 
 from chassis.errors import InvalidField
+from chassis.foreign_text import storable
 from chassis.service_error import shortened
 from tasksvc.handlers import AttemptFailed, GiveUp, Handler, Job, RetryLater
 from tasksvc.lease_store import Completed, Failed
@@ -49,11 +50,6 @@ def _result(returned: Any) -> dict[str, Any] | None:
     except (ValueError, TypeError, AttributeError) as error:
         told = shortened(repr(returned), 80)
         raise AttemptFailed(f"The handler's result, {told}, is no object that JSON can say: {error}") from None
-
-
-def storable(text: str) -> str:
-    """The text without what PostgreSQL can't keep."""
-    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def _text(error: BaseException, *before: str) -> str:

@@ -18,6 +18,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from chassis.errors import LeaseLost, ServiceError
+from chassis.foreign_text import storable
 from chassis.postgres import Pool, queries
 from chassis.race import race
 from tasksvc.announcer import Announcer
@@ -28,7 +29,7 @@ from tasksvc.lease_store import Answer, Completed, Failed, LeaseStore, Outcome, 
 from tasksvc.queue_bell import PATIENCE, QueueBell
 from tasksvc.queue_figures import SeenWorkers
 from tasksvc.task_to_pb import task_to_pb
-from tasksvc.workers.handler_attempt import attempt, storable
+from tasksvc.workers.handler_attempt import attempt
 from tasksvc.workers.handler_run import Interruption, Run
 
 SQL: Final = queries("tasksvc")

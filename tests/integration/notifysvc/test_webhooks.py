@@ -240,6 +240,34 @@ async def test_a_receiver_that_asks_for_time_is_given_it(
     assert failed.next_attempt_time.ToSeconds() - failed.last_attempt_time.ToSeconds() >= 3599
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 503 Later\r\nRetry-After: Mon, 01 Jan 99999999999 00:00:00 GMT\r\n",
+        b"HTTP/1.1 500 \xcf\xee\xe7\xe6\xe5\x00\r\n",
+        b"HTTP/1.1 200 OK\r\n\xff: \x00\r\n",
+    ],
+)
+async def test_a_receiver_that_talks_nonsense_has_not_taken_it(
+    owner: Owner, receiver: Receiver, publisher: Publisher, project: str, head: bytes
+) -> None:
+    ann = owner(project)
+    webhook = await ann.create(receiver.url)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(head + b"Content-Length: 0\r\n\r\n")
+        request.transport.close()
+        return web.Response()
+
+    receiver.answer = answer
+    await publisher.task(project)
+    failed = await ann.delivery(webhook, WAITING, 1)
+    assert failed.last_answer
+    told = await ann.call("TestWebhook", id=webhook.id)
+    assert not told.delivered
+
+
 async def test_what_is_never_taken_is_dead_in_the_end_and_can_be_sent_once_more(
     owner: Owner, receiver: Receiver, publisher: Publisher, project: str, sql: Any
 ) -> None:

@@ -142,6 +142,8 @@ async def test_retry_after_is_honoured(inside: Webhook, receiver: Receiver) -> N
         ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
         ("99999999999999999999", 86400.0),
         ("Sun, 06 Nov 2094 08:49:37 GMT", 86400.0),
+        ("Sun, 06 Nov 99999999999999999999 08:49:37 GMT", None),
+        ("Sun, 06 Nov 2094 08:49:37 +99999999999999999999", None),
         ("", None),
         ("soon", None),
         ("-5", None),
