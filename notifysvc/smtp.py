@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 
 import aiosmtplib
 
+from chassis.foreign_text import storable
 from chassis.tracing import Attributes
 
 SENDING: Final = 25.0
@@ -210,4 +211,4 @@ def _told(error: Exception) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:_LONGEST_REPLY]
+    return " ".join(storable(text).split())[:_LONGEST_REPLY]
