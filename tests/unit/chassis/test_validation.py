@@ -28,6 +28,17 @@ def violations(message):
     return {each.field: each.description for each in caught.value.violations}
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        CreateTaskRequest(task=Task(title="milk", labels=[""] * 1_000_000)),
+        BatchCreateTasksRequest(requests=[CreateTaskRequest(task=Task(title="milk", labels=[""] * 32))] * 1000),
+    ],
+)
+def test_of_a_large_message_the_first_violation_is_told_and_the_others_are_not_looked_for(message):
+    assert len(violations(message)) == 1
+
+
 def test_a_good_message_passes():
     validate(CreateTaskRequest(task=Task(title="milk", labels=["home"], project_id=ID)))
 
