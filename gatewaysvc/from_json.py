@@ -9,7 +9,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from functools import cache
 from json import JSONDecodeError, JSONDecoder, dumps
@@ -28,6 +28,8 @@ Reader = Callable[[Any], Any]
 """A JSON value as the field's Python value; raises Refused."""
 
 _MOST_TOLD: Final = 3
+_MOST_NOTED: Final = 100
+"""More than an answer has room for. A body of millions of wrong things must not keep everybody waiting."""
 _INTEGER: Final = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _BASE64: Final = str.maketrans("-_", "+/")
@@ -75,11 +77,13 @@ class Problems:
         self.unknown.append(
             FieldViolation(place, hint or (f"is not known; do you mean {near[0]}?" if near else "is not known"))
         )
+        self._raise_if_many(self.unknown)
 
     def add_invalid(self, place: str, value: Any, allowed: str, known: FieldDescriptor | None = None) -> None:
         """A value that can't be taken; a secret isn't repeated."""
         hidden = known is not None and known.GetOptions().debug_redact
         self.invalid.append(FieldViolation(place or "body", f"{'(hidden)' if hidden else shown(value)} {allowed}"))
+        self._raise_if_many(self.invalid)
 
     def raise_if_any(self) -> None:
         """Raises the error that tells them all."""
@@ -87,6 +91,10 @@ class Problems:
             raise UnknownField(_listed(self.unknown, " "), violations=self.unknown)
         if self.invalid:
             raise InvalidField(_listed(self.invalid, ": "), violations=self.invalid)
+
+    def _raise_if_many(self, noted: list[FieldViolation]) -> None:
+        if len(noted) == _MOST_NOTED:
+            self.raise_if_any()
 
 
 def _listed(violations: list[FieldViolation], between: str) -> str:
@@ -282,7 +290,10 @@ def _integer_reader(least: int, most: int) -> Reader:
 
     def read_integer(value: Any) -> int:
         if isinstance(value, str) and _NUMBER.fullmatch(value):
-            value = Decimal(value)
+            try:
+                value = Decimal(value)
+            except InvalidOperation:
+                raise Refused(allowed) from None  # its exponent has twenty digits
         if not isinstance(value, int | float | Decimal) or isinstance(value, bool) or not least <= value <= most:
             raise Refused(allowed)
         whole = int(value)

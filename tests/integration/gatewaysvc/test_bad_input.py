@@ -38,6 +38,7 @@ JSON = {"Content-Type": "application/json"}
         ("POST /v1/tasks", b'{"title": "%s"}' % (b"x" * 501), JSON, 400, "INVALID_FIELD", "title"),
         ("POST /v1/tasks", b'{"priority": "SOON"}', JSON, 400, "INVALID_FIELD", "URGENT"),
         ("POST /v1/tasks", b'{"titel": "a"}', JSON, 400, "UNKNOWN_FIELD", "title"),
+        ("POST /v1/tasks", b'{"maxAttempts": "1e99999999999999999999"}', JSON, 400, "INVALID_FIELD", "maxAttempts"),
         ("POST /v1/tasks", b"title=a", {"Content-Type": "text/plain"}, 415, "UNSUPPORTED_MEDIA_TYPE", "text/plain"),
         ("POST /v1/tasks", b"{}", {"Content-Type": "application/json; charset=cp1251"}, 415, "UNSUPPORTED_MEDIA_TYPE",
          "cp1251"),

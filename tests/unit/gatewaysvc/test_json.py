@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from taskbell.tasks.v1.tasks_pb2 import ListTasksResponse, Task
 
+from chassis.errors import InvalidField, UnknownField
 from gatewaysvc.from_json import parse, read
 from gatewaysvc.to_json import to_json
 
@@ -215,3 +216,22 @@ def test_a_time_is_read_to_the_nanosecond(text, seconds, nanos):
     sink = Sink()
     read({"theTimestamp": text}, sink)
     assert (sink.the_timestamp.seconds, sink.the_timestamp.nanos) == (seconds, nanos)
+
+
+@pytest.mark.parametrize("text", ["1e99999999999999999999", "1e-99999999999999999999", "-0e99999999999999999999"])
+def test_a_number_with_an_exponent_beyond_all_numbers_is_refused(text):
+    with pytest.raises(InvalidField, match="maxAttempts"):
+        read({"maxAttempts": text}, Task())
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({f"titel{number}": 1 for number in range(200_000)}, UnknownField),
+        ({"labels": [1] * 200_000}, InvalidField),
+    ],
+)
+def test_of_countless_wrong_things_a_hundred_are_told_and_the_others_are_not_looked_at(body, kind):
+    with pytest.raises(kind) as told:
+        read(body, Task())
+    assert len(told.value.violations) == 100
