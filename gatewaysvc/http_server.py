@@ -22,7 +22,8 @@ MOST_CONNECTIONS: Final = 10_000
 HEAD_PATIENCE: Final = 10.0
 """Seconds from a head's first byte to its last."""
 _BACKLOG: Final = 1024
-_KEEP_ALIVE: Final = 75.0
+KEEP_ALIVE: Final = 75.0
+"""Seconds for which a connection may be silent before a request."""
 
 
 class HttpServer:
@@ -36,7 +37,7 @@ class HttpServer:
         self._host = host
         self._port = port
         self._server = _Server(
-            app.handle, most_connections, handler_cancellation=True, access_log=None, keepalive_timeout=_KEEP_ALIVE
+            app.handle, most_connections, handler_cancellation=True, access_log=None, keepalive_timeout=KEEP_ALIVE
         )
         self._runner = web.ServerRunner(self._server)
 
@@ -116,18 +117,23 @@ class _Server(web.Server):
 class _Connection(RequestHandler):
     """A client's connection: one of as many as there may be, that brings its requests' heads in time."""
 
-    __slots__ = ("_crowd", "_impatience")
+    __slots__ = ("_crowd", "_hurried", "_impatience")
 
     def __init__(self, manager: web.Server, crowd: "_Crowd", **options: Any) -> None:
         super().__init__(manager, **options)
         self._crowd = crowd
         self._impatience: asyncio.TimerHandle | None = None
+        self._hurried = False
+        """Whether a head has begun, and its end is waited for."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Lets it in, if there is room."""
         super().connection_made(transport)
         if not self._crowd.enter(self):
             self._refuse(Unavailable("There are too many connections just now; try again soon.", retry_after=1))
+        else:
+            # aiohttp looks after silent connections only once there was a request.
+            self._impatience = asyncio.get_running_loop().call_later(KEEP_ALIVE, self.force_close)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Makes room for another."""
@@ -141,7 +147,9 @@ class _Connection(RequestHandler):
         super().data_received(data)
         if self._request_count > before:
             self._calm()
-        elif self._impatience is None and self._waits_for_a_head():
+        elif not self._hurried and self._waits_for_a_head():
+            self._calm()
+            self._hurried = True
             told = RequestTooSlow(f"The request's head didn't arrive within {HEAD_PATIENCE:g} seconds.")
             self._impatience = asyncio.get_running_loop().call_later(HEAD_PATIENCE, self._refuse, told)
 
@@ -149,6 +157,7 @@ class _Connection(RequestHandler):
         return self._current_request is None and not self._messages and not self._upgraded
 
     def _calm(self) -> None:
+        self._hurried = False
         if self._impatience is not None:
             self._impatience.cancel()
             self._impatience = None

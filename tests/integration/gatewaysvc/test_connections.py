@@ -67,6 +67,12 @@ async def test_a_slow_second_request_is_given_up_as_the_first(connect, monkeypat
     assert b" 408 " in await ended(reader)
 
 
+async def test_who_connects_and_says_nothing_is_hung_up_on(connect, monkeypatch):
+    monkeypatch.setattr(http_server, "KEEP_ALIVE", 0.05)
+    reader, _ = await connect()
+    assert await ended(reader) == b""
+
+
 async def test_who_takes_its_time_between_requests_is_not_hurried(connect, monkeypatch):
     monkeypatch.setattr(http_server, "HEAD_PATIENCE", 0.05)
     reader, writer = await connect()
