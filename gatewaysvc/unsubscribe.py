@@ -19,6 +19,7 @@ from taskbell.notifications.v1.preferences_pb2_grpc import PreferenceServiceStub
 
 from chassis.errors import InvalidField, MessageTooLarge, MethodNotAllowed
 from gatewaysvc.exchange import Exchange
+from gatewaysvc.request_body import read_body
 from gatewaysvc.unsubscribe_wording import WORDS, Words
 
 if TYPE_CHECKING:  # there only in the stubs
@@ -95,7 +96,7 @@ async def _form(exchange: Exchange) -> Mapping[str, list[str]]:
     """What a browser's form says. A mail program says nothing else than that it is one."""
     if (exchange.request.content_length or 0) > _MOST_BYTES:
         raise MessageTooLarge(f"The body is larger than {_MOST_BYTES // 1024} KiB.")
-    body = await exchange.request.content.read(_MOST_BYTES)
+    body = await read_body(exchange.request, raw=True)
     return parse_qs(body.decode("utf-8", "replace")) if exchange.request.content_type == _FORM else {}
 
 

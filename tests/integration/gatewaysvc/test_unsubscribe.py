@@ -1,5 +1,6 @@
 """The links that end e-mails, as mail programs and people follow them."""
 
+import asyncio
 from io import BytesIO
 
 import aiohttp
@@ -44,6 +45,23 @@ async def test_people_are_asked_and_choose(stranger, asked):
     assert 'href="/#/preferences"' in page
     async with stranger.post("/unsubscribe?token=good", data={"kind": "everything"}) as response:
         assert "It is done" in await response.text()
+    assert asked.request.everything
+
+
+async def test_a_form_may_come_in_pieces(gateway, asked):
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    head = (
+        "POST /unsubscribe?token=good HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        f"Content-Type: {FORM['Content-Type']}\r\nContent-Length: 15\r\nExpect: 100-continue\r\n\r\n"
+    )
+    writer.write(head.encode())
+    assert b" 100 " in await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"kind=ev")
+    await writer.drain()
+    await asyncio.sleep(0.05)  # the pieces are to come by themselves
+    writer.write(b"erything")
+    assert b" 200 " in (await reader.read()).splitlines()[0]
+    writer.close()
     assert asked.request.everything
 
 
