@@ -33,4 +33,4 @@ class LedgerServicer(LedgerServiceServicer):
 
 def _made(event_id: UUID) -> datetime:
     """When a UUIDv7 was made; of another id, any time at all."""
-    return datetime.fromtimestamp((event_id.int >> 80) % (1 << 41) / 1000, UTC)
+    return datetime.fromtimestamp((event_id.int >> 80) % (1 << 47) / 1000, UTC)
