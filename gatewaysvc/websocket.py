@@ -101,6 +101,7 @@ class _Conversation:
             finally:
                 for part in parts:
                     part.cancel()
+                self._call.cancel()
         if left.done() and not left.cancelled():
             told = ConnectResponse(going_away=GoingAway(reconnect_after_ms=_RECONNECT_MS))
             await self._send(self._frames.frame(told.SerializeToString()))
