@@ -45,7 +45,7 @@ from notifysvc.notification_mails import NotificationMails
 from notifysvc.preference_servicer import PreferenceServicer
 from notifysvc.preference_store import PreferenceStore
 from notifysvc.projects import Projects
-from notifysvc.readings import readings_of_mails, readings_of_stream
+from notifysvc.readings import readings_of_mails, readings_of_stream, readings_of_webhooks
 from notifysvc.rights import Rights
 from notifysvc.servicer import NotificationServicer
 from notifysvc.settings import Settings
@@ -130,7 +130,8 @@ async def serve(settings: Settings) -> None:
             tls=tls,
         )
         consumer = Consumer(bus, log, inbox, bell, mailer)
-        readings = Readings(readings_of_stream(bus)), Readings(readings_of_mails(pool))
+        of_database = readings_of_mails(pool), readings_of_webhooks(pool)
+        readings = map(Readings, (readings_of_stream(bus), *of_database))
         keepers = Janitor(pool), Backfill(pool)
         mailers = mailer, account_mailer, Gatherer(pool, mailer)
         await run(

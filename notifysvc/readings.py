@@ -25,6 +25,14 @@ _REPEATED: Final = Figure("taskbell_consumer_redelivered", "Those of them that w
 _MAILS: Final = Figure("taskbell_mails_waiting", "E-mails to be sent; ten thousand are counted.")
 _OLDEST: Final = Figure("taskbell_mails_oldest_waiting_age_seconds", "How long the oldest of them has waited.")
 
+_DELIVERIES: Final = Figure(
+    "taskbell_webhook_deliveries_waiting", "Requests to webhooks that are still to be made; ten thousand are counted."
+)
+_DUE: Final = Figure(
+    "taskbell_webhook_oldest_due_age_seconds", "For how long the oldest of them could have been made already."
+)
+_FAILING: Final = Figure("taskbell_webhooks_failing", "Webhooks that took nothing when they were called last.")
+
 
 def readings_of_stream(bus: Bus) -> Callable[[], Awaitable[Iterable[Reading]]]:
     """What asks the bus."""
@@ -57,5 +65,17 @@ def readings_of_mails(pool: Pool) -> Callable[[], Awaitable[Iterable[Reading]]]:
     async def read() -> Iterable[Reading]:
         row = await pool.fetchrow(SQL["read_waiting_mails"])
         return () if row is None else (_MAILS.told(row["waiting"]), _OLDEST.told(row["oldest_age"]))
+
+    return read
+
+
+def readings_of_webhooks(pool: Pool) -> Callable[[], Awaitable[Iterable[Reading]]]:
+    """What asks the database."""
+
+    async def read() -> Iterable[Reading]:
+        row = await pool.fetchrow(SQL["read_waiting_webhook_deliveries"])
+        if row is None:
+            return ()
+        return _DELIVERIES.told(row["waiting"]), _DUE.told(row["due_age"]), _FAILING.told(row["failing"])
 
     return read

@@ -241,6 +241,17 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             graph("From commit to the mail server", "s", *delays("taskbell_mail_delay_seconds")),
             graph("Requests to webhooks", "ops", (rate("taskbell_webhook_attempts_total", "outcome"), "{{outcome}}")),
             graph("From commit to webhooks", "s", *delays("taskbell_webhook_delay_seconds")),
+            graph(
+                "Webhooks that wait",
+                "short",
+                ("max(taskbell_webhook_deliveries_waiting)", "requests to be made"),
+                ("max(taskbell_webhooks_failing)", "webhooks that took nothing last"),
+            ),
+            graph(
+                "The oldest request to a webhook that could be made",
+                "s",
+                ("max(taskbell_webhook_oldest_due_age_seconds)", "age"),
+            ),
         ),
     ),
     "notifysvc": (

@@ -152,3 +152,19 @@ RETURNING *
 -- forget_webhook_deliveries
 DELETE FROM webhook_deliveries WHERE state <> 1 AND end_time < now() - make_interval(secs => $1)
 
+-- read_waiting_webhook_deliveries
+-- Of those that are sent something: a thousand each and ten thousand in all, so that this is always quick. `due_age` is of what
+-- could be sent now: that one which was refused waits for days is its receiver's business.
+SELECT
+    count(*) AS waiting,
+    coalesce(extract(epoch FROM now() - min(next_time) FILTER (WHERE next_time <= now())), 0)::double precision AS due_age,
+    (SELECT count(*) FROM webhooks WHERE failing_since_time IS NOT NULL AND NOT disabled AND pause_time IS NULL) AS failing
+FROM (
+    SELECT delivery.next_time
+    FROM webhooks AS w
+    CROSS JOIN LATERAL (
+        SELECT next_time FROM webhook_deliveries WHERE webhook_id = w.id AND state = 1 ORDER BY next_time LIMIT 1000
+    ) AS delivery
+    WHERE NOT w.disabled AND w.pause_time IS NULL
+    LIMIT 10000
+) AS first
