@@ -89,7 +89,11 @@ async def serve(settings: Settings) -> None:
         webhooks = WebhookServicer(
             WebhookStore(pool), webhook_sender, webhook_secrets, outside, allow_private=allow_private
         )
-        effects = Effect(account_mails.of, account_mailer.nudge), Effect(webhook_sender.of, webhook_sender.nudge)
+        effects = (
+            Effect(account_mails.of, account_mailer.nudge),
+            Effect(webhook_sender.of, webhook_sender.nudge),
+            Effect(webhook_upkeep.of, webhook_upkeep.nudge),
+        )
         inbox = Inbox(pool, effects)
         log = EventLog(bus)
         rights = Rights(accounts)

@@ -1,15 +1,16 @@
-"""Tells the owners of a webhook that it is sent nothing more, though nobody asked for that.
+"""Keeps webhooks in step with their projects: tells the owners of one that ended, removes those of a deleted project.
 
-Whose a project is, tasksvc knows, and may be away: so what is to be told is noted at the webhook by the statement that
-ends it, and becomes mails later, in the transaction that takes the note away.
+Whose a project is, and whether it is still there, tasksvc knows, and may be away: so that there is something to ask is
+noted at the webhook, with what is to be told, and settled later, in the transaction that takes the note away.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from taskbell.events.v1.events_pb2 import Event
@@ -17,9 +18,10 @@ from taskbell.projects.v1.projects_pb2 import Owners
 from uuid_utils.compat import uuid7
 
 from chassis.errors import ProjectNotFound, ServiceError
-from chassis.postgres import Pool, transaction
+from chassis.postgres import Executor, Pool, transaction
 from chassis.race import race
 from notifysvc.account_wording import WEBHOOK_GONE, WEBHOOK_PAUSED
+from notifysvc.effects import Arrival, Work
 from notifysvc.projects import Projects
 from notifysvc.statements import SQL
 
@@ -48,6 +50,17 @@ class WebhookUpkeep:
         self._mailed = mailed
         self._woken = asyncio.Event()
 
+    async def of(self, arrivals: Sequence[Arrival]) -> Work | None:
+        """A deleted project is told of by the departure of all its members, so each departure is asked about."""
+        left = {arrival.event.project_id for arrival in arrivals if arrival.event.type == "member.removed"}
+        if not left:
+            return None
+
+        async def keep(db: Executor) -> None:
+            await db.execute(SQL["ask_about_webhooks"], [UUID(project) for project in left])
+
+        return keep
+
     def nudge(self) -> None:
         """There is something to ask."""
         self._woken.set()
@@ -60,7 +73,7 @@ class WebhookUpkeep:
                 for row in await self._pool.fetch(SQL["list_webhooks_to_ask_about"], _AT_ONCE):
                     await self._ask(row)
             except ServiceError as error:
-                _log.warning("owners of webhooks can't be told yet", error=repr(error))
+                _log.warning("projects of webhooks can't be asked about yet", error=repr(error))
             with suppress(TimeoutError):
                 async with asyncio.timeout(_EVERY):
                     await race(self._woken.wait(), stopping.wait())
@@ -69,7 +82,9 @@ class WebhookUpkeep:
         try:
             owners = await self._projects.owners(row["project_id"])
         except ProjectNotFound:
-            owners = Owners()
+            await self._pool.execute(SQL["delete_webhooks_of_project"], row["project_id"])
+            _log.info("webhooks of a deleted project removed", project=str(row["project_id"]))
+            return
         letters = _letters(row, owners)
         async with transaction(self._pool) as db:
             if not await db.fetchval(SQL["note_webhook_asked"], row["id"], row["asks"]):

@@ -34,6 +34,9 @@ RETURNING *
 -- delete_webhook
 DELETE FROM webhooks WHERE id = $1
 
+-- delete_webhooks_of_project
+DELETE FROM webhooks WHERE project_id = $1
+
 -- rotate_webhook_secret
 UPDATE webhooks
 SET
@@ -131,6 +134,11 @@ SET
 FROM webhook
 WHERE webhooks.id = webhook.id
 RETURNING ends
+
+-- ask_about_webhooks
+-- Of these projects.
+UPDATE webhooks SET asks = asks + 1
+WHERE id IN (SELECT id FROM webhooks WHERE project_id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE)
 
 -- list_webhooks_to_ask_about
 SELECT id, project_id, url, notice, failing_since_time, asks FROM webhooks WHERE asks > asked ORDER BY id LIMIT $1

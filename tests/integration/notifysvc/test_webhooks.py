@@ -371,6 +371,27 @@ async def test_an_address_that_is_gone_is_sent_nothing_more(
     assert (await ann.get(webhook)).disabled
 
 
+async def test_webhooks_of_a_deleted_project_are_gone_with_what_waited_and_stay_when_only_somebody_leaves(
+    owner: Owner, receiver: Receiver, publisher: Publisher, peer: Peer, project: str, sql: Any
+) -> None:
+    ann, member, other = owner(project), peer.person(project), str(uuid4())
+    await ann.create(receiver.url)
+    kept = owner(other)
+    await kept.create(receiver.url)
+    receiver.says(500)
+    await publisher.task(project)
+    await publisher.remove(peer.person(other), other)
+    for person in (member, ann.person):
+        peer.projects.deleted.add(project)
+        await publisher.remove(person, project)
+    async with asyncio.timeout(20):
+        while await sql.fetchval("SELECT count(*) FROM webhooks WHERE project_id = $1", UUID(project)):  # noqa: ASYNC110 - another process does it
+            await asyncio.sleep(0.05)
+        while await sql.fetchval("SELECT count(*) FROM webhooks WHERE asks > asked"):  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0.05)
+    assert len((await kept.call("ListWebhooks")).webhooks) == 1
+
+
 async def test_a_new_secret_and_the_one_before_sign_together_for_a_day(
     owner: Owner, receiver: Receiver, publisher: Publisher, project: str, sql: Any
 ) -> None:
