@@ -75,16 +75,20 @@ WITH RECURSIVE waiting AS (
     FROM waiting WHERE waiting.webhook_id IS NOT NULL
 ), due AS (
     SELECT delivery.id
-    FROM waiting
-    JOIN webhooks ON webhooks.id = waiting.webhook_id AND NOT disabled AND pause_time IS NULL
+    FROM (
+        SELECT webhooks.id
+        FROM waiting JOIN webhooks ON webhooks.id = waiting.webhook_id AND NOT disabled AND pause_time IS NULL
+        WHERE webhooks.id <> ALL ($3::uuid[]) AND EXISTS (
+            SELECT FROM webhook_deliveries AS d WHERE d.webhook_id = webhooks.id AND d.state = 1 AND d.next_time <= now()
+        )
+        ORDER BY random()
+    ) AS webhook
     CROSS JOIN LATERAL (
         SELECT id FROM webhook_deliveries
-        WHERE webhook_id = webhooks.id AND state = 1 AND next_time <= now()
+        WHERE webhook_id = webhook.id AND state = 1 AND next_time <= now()
         ORDER BY next_time LIMIT $2
         FOR UPDATE SKIP LOCKED
     ) AS delivery
-    WHERE webhooks.id <> ALL ($3::uuid[])
-    ORDER BY random()
     LIMIT $4
 )
 UPDATE webhook_deliveries AS d
