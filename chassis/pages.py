@@ -31,10 +31,10 @@ def decode(token: str, request: Message) -> Any:
     try:
         raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except (binascii.Error, ValueError):
-        raise _invalid(token, "is not a page token") from None
+        raise invalid(token, "is not a page token") from None
     digest, text = raw[:_DIGEST], raw[_DIGEST:]
     if digest != _digest(text, request):
-        raise _invalid(token, "was not made for a request with these fields")
+        raise invalid(token, "was not made for a request with these fields")
     return json.loads(text)
 
 
@@ -49,7 +49,8 @@ def _digest(position: bytes, request: Message) -> bytes:
     return digest.digest()
 
 
-def _invalid(token: str, why: str) -> InvalidPageToken:
+def invalid(token: str, why: str) -> InvalidPageToken:
+    """What is told of a token that can't be used."""
     return InvalidPageToken(
         f"page_token {token[:40]!r} {why}: use next_page_token of the answer before, with all other fields unchanged."
     )

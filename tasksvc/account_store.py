@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from chassis.caller import traceparent
 from chassis.errors import EmailTaken, UsernameTaken
+from chassis.listing import Question
 from chassis.postgres import Executor, Pool, queries
 from tasksvc.api_tokens import ApiToken
 from tasksvc.links import Purpose
@@ -122,9 +123,9 @@ class AccountStore:
         )
         return TokenRecord.from_row(row)
 
-    async def list_tokens(self, user_id: UUID, before: UUID | None, most: int) -> list[TokenRecord]:
-        """The user's tokens that weren't revoked, newest first."""
-        rows = await self._pool.fetch(SQL["list_tokens"], user_id, before, most)
+    async def list_tokens(self, asked: Question) -> list[TokenRecord]:
+        """A user's tokens that are asked for and weren't revoked; one parameter says whose."""
+        rows = await self._pool.fetch(asked.statement(SQL["list_tokens"]), *asked.values)
         return [TokenRecord.from_row(row) for row in rows]
 
     async def revoke_token(self, token_id: UUID, user_id: UUID) -> bool:

@@ -12,7 +12,6 @@ from taskbell.accounts.v1 import accounts_pb2 as pb
 from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceServicer
 from uuid_utils.compat import uuid7
 
-from chassis import pages
 from chassis.caller import caller
 from chassis.client import client_of
 from chassis.errors import InvalidField, LoginFailed, RateLimited, ServiceError, TokenNotFound, UserNotFound
@@ -31,6 +30,7 @@ from tasksvc.partitions import partition_of
 from tasksvc.passwords import Passwords
 from tasksvc.replays import Replays
 from tasksvc.session_store import SessionStore, Started
+from tasksvc.token_list import TOKENS
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _SELF: Final = "me"
@@ -166,13 +166,11 @@ class AccountServicer(AccountServiceServicer):
         return answer
 
     async def ListTokens(self, request: pb.ListTokensRequest, _context: Context) -> pb.ListTokensResponse:
-        size = pages.page_size(request.page_size)
-        before = UUID(pages.decode(request.page_token, request)) if request.page_token else None
-        tokens = await self._accounts.list_tokens(UUID(caller().user_id), before, size + 1)
-        answer = pb.ListTokensResponse(tokens=map(token_to_pb, tokens[:size]))
-        if len(tokens) > size:
-            answer.next_page_token = pages.encode(answer.tokens[-1].id, request)
-        return answer
+        user_id = caller().user_id
+        asked = TOKENS.ask(request, user_id, UUID(user_id))
+        found = await self._accounts.list_tokens(asked)
+        tokens = [token_to_pb(token) for token in found[: asked.size]]
+        return pb.ListTokensResponse(tokens=tokens, next_page_token=asked.next_page_token(found, len(tokens)))
 
     async def DeleteToken(self, request: pb.DeleteTokenRequest, _context: Context) -> Empty:
         user_id = UUID(caller().user_id)

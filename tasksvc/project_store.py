@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from chassis.caller import caller, traceparent
 from chassis.errors import LastOwner, MemberExists, MemberNotFound, PersonalProject, UserNotFound
 from chassis.etag import check_etag, etag
+from chassis.listing import Question
 from chassis.postgres import Executor, Pool, queries, transaction
 from tasksvc.access import Role
 from tasksvc.memberships import project_not_found, require_role
@@ -85,10 +86,9 @@ class ProjectStore:
         """The project. Raises ProjectNotFound, also if the caller is no member."""
         return await self._get(self._pool, project_id)
 
-    async def page(self, after: tuple[datetime, UUID] | None, most: int) -> list[Project]:
-        """The caller's projects by age, after the one that was made then."""
-        create_time, project_id = after or (None, None)
-        rows = await self._pool.fetch(SQL["list_projects"], _caller_id(), create_time, project_id, most)
+    async def page(self, asked: Question) -> list[Project]:
+        """The caller's projects that are asked for; one parameter says who that is."""
+        rows = await self._pool.fetch(asked.statement(SQL["list_projects"]), *asked.values)
         return [Project.from_row(row) for row in rows]
 
     async def update(self, executor: Executor, project_id: UUID, etag: str, **values: str) -> Project:
@@ -134,10 +134,10 @@ class ProjectStore:
             raise project_not_found(project_id)
         return row["title"], row["user_ids"]
 
-    async def list_members(self, project_id: UUID, after: str | None, most: int) -> list[Member]:
-        """The members by username, after that one."""
+    async def list_members(self, project_id: UUID, asked: Question) -> list[Member]:
+        """The members that are asked for; one parameter says of which project."""
         await self.get(project_id)
-        rows = await self._pool.fetch(SQL["list_members"], project_id, after, most)
+        rows = await self._pool.fetch(asked.statement(SQL["list_members"]), *asked.values)
         return [Member.from_row(row) for row in rows]
 
     async def add_member(

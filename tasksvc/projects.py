@@ -1,6 +1,5 @@
 """Projects over gRPC."""
 
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,9 +8,9 @@ from google.protobuf.empty_pb2 import Empty
 from taskbell.projects.v1 import projects_pb2 as pb
 from taskbell.projects.v1.projects_pb2_grpc import ProjectServiceServicer
 
-from chassis import pages
 from chassis.caller import caller
 from chassis.errors import InvalidField
+from chassis.page_bytes import fitting
 from chassis.postgres import Executor
 from chassis.update_mask import fields_to_change
 from chassis.webhook_secrets import WebhookSecrets
@@ -19,6 +18,7 @@ from tasksvc.access import Role
 from tasksvc.memberships import Memberships
 from tasksvc.outbox_bell import OutboxBell
 from tasksvc.partitions import partition_of
+from tasksvc.project_lists import MEMBERS, PROJECTS
 from tasksvc.project_secret import project_secret
 from tasksvc.project_store import ProjectStore
 from tasksvc.project_to_pb import member_to_pb, project_to_pb
@@ -61,17 +61,11 @@ class ProjectServicer(ProjectServiceServicer):
         return project_to_pb(await self._projects.get(UUID(request.id)))
 
     async def ListProjects(self, request: pb.ListProjectsRequest, _context: Context) -> pb.ListProjectsResponse:
-        size = pages.page_size(request.page_size)
-        after = None
-        if request.page_token:
-            create_time, project_id = pages.decode(request.page_token, request)
-            after = datetime.fromisoformat(create_time), UUID(project_id)
-        projects = await self._projects.page(after, size + 1)
-        answer = pb.ListProjectsResponse(projects=map(project_to_pb, projects[:size]))
-        if len(projects) > size:
-            last = projects[size - 1]
-            answer.next_page_token = pages.encode([last.create_time.isoformat(), str(last.id)], request)
-        return answer
+        user_id = caller().user_id
+        asked = PROJECTS.ask(request, user_id, UUID(user_id))
+        found = await self._projects.page(asked)
+        projects = fitting([project_to_pb(project) for project in found[: asked.size]])
+        return pb.ListProjectsResponse(projects=projects, next_page_token=asked.next_page_token(found, len(projects)))
 
     async def UpdateProject(self, request: pb.UpdateProjectRequest, _context: Context) -> pb.Project:
         project = request.project
@@ -97,13 +91,11 @@ class ProjectServicer(ProjectServiceServicer):
         return project
 
     async def ListMembers(self, request: pb.ListMembersRequest, _context: Context) -> pb.ListMembersResponse:
-        size = pages.page_size(request.page_size)
-        after = pages.decode(request.page_token, request) if request.page_token else None
-        members = await self._projects.list_members(UUID(request.project_id), after, size + 1)
-        answer = pb.ListMembersResponse(members=map(member_to_pb, members[:size]))
-        if len(members) > size:
-            answer.next_page_token = pages.encode(members[size - 1].username, request)
-        return answer
+        project_id = UUID(request.project_id)
+        asked = MEMBERS.ask(request, caller().user_id, project_id)
+        found = await self._projects.list_members(project_id, asked)
+        members = [member_to_pb(member) for member in found[: asked.size]]
+        return pb.ListMembersResponse(members=members, next_page_token=asked.next_page_token(found, len(members)))
 
     async def AddMember(self, request: pb.AddMemberRequest, _context: Context) -> pb.Member:
         asked = request.member

@@ -8,6 +8,7 @@ import asyncpg
 
 from chassis.errors import QueueNotFound
 from chassis.etag import check_etag
+from chassis.listing import Question
 from chassis.postgres import Executor, Pool, queries, transaction
 from tasksvc.domain.queue import Queue, QueueRef, QueueSettings
 
@@ -24,9 +25,9 @@ class QueueStore:
         """The queue. Raises QueueNotFound."""
         return _queue(await self._pool.fetchrow(SQL["get_queue"], ref.project_id, ref.name), ref)
 
-    async def page(self, project_id: str, after: str | None, most: int) -> list[Queue]:
-        """The project's queues by name, after that one."""
-        rows = await self._pool.fetch(SQL["list_queues"], project_id, after, most)
+    async def page(self, project_id: str, asked: Question) -> list[Queue]:
+        """The project's queues that are asked for; one parameter says of which project."""
+        rows = await self._pool.fetch(asked.statement(SQL["list_queues"]), *asked.values)
         return [_queue(row, QueueRef(project_id, row["name"])) for row in rows]
 
     async def lease_duration(self, refs: Sequence[QueueRef]) -> float:

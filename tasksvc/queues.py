@@ -10,7 +10,6 @@ from taskbell.queues.v1 import queues_pb2 as pb
 from taskbell.queues.v1.queues_pb2_grpc import QueueServiceServicer
 from taskbell.tasks.v1.tasks_pb2 import Task
 
-from chassis import pages
 from chassis.caller import caller
 from chassis.errors import ServiceError
 from chassis.interceptors import tell_open
@@ -29,6 +28,7 @@ from tasksvc.leasing import Leasing, Worker
 from tasksvc.queue_bell import QueueBell
 from tasksvc.queue_figures import QueueFigures
 from tasksvc.queue_from_pb import settings_patch
+from tasksvc.queue_list import QUEUES
 from tasksvc.queue_store import QueueStore
 from tasksvc.queue_to_pb import queue_to_pb
 from tasksvc.replays import Repeatable, Replays
@@ -136,15 +136,13 @@ class QueueServicer(QueueServiceServicer):
 
     async def ListQueues(self, request: pb.ListQueuesRequest, _context: Context) -> pb.ListQueuesResponse:
         project = await self._access.visible_project(request.project_id)
-        size = pages.page_size(request.page_size)
-        after = pages.decode(request.page_token, request) if request.page_token else None
-        found = await self._queues.page(project, after, size + 1)
-        page = found[:size]
+        asked = QUEUES.ask(request, caller().user_id, project)
+        found = await self._queues.page(project, asked)
+        page = found[: asked.size]
         figures = await self._figures.of(page)
-        answer = pb.ListQueuesResponse(queues=map(queue_to_pb, page, figures))
-        if len(found) > size:
-            answer.next_page_token = pages.encode(page[-1].ref.name, request)
-        return answer
+        return pb.ListQueuesResponse(
+            queues=map(queue_to_pb, page, figures), next_page_token=asked.next_page_token(found, len(page))
+        )
 
     async def GetQueue(self, request: pb.GetQueueRequest, _context: Context) -> pb.Queue:
         project = await self._access.visible_project(request.project_id)

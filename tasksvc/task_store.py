@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
+from chassis.aip132 import Order
 from chassis.aip160.sql import Parameters
 from chassis.errors import Conflict
 from chassis.page_bytes import MOST_BYTES, Portion
@@ -17,7 +18,6 @@ from tasksvc.domain.queue import QueueRef, queue_of
 from tasksvc.domain.task import Task
 from tasksvc.jobs import Followed, Jobs, note_returns
 from tasksvc.mentions import with_mentions
-from tasksvc.ordering import Order, order_sql
 from tasksvc.places import at
 from tasksvc.task_homes import check_assignees, check_homes, check_parents, hold_parents, no_parent
 from tasksvc.task_rows import task_from_body, task_from_row
@@ -68,7 +68,7 @@ class TaskStore:
 
     async def page(self, db: Executor, where: str, parameters: Parameters, order: Order, size: int) -> Portion[Task]:
         """The first tasks that the condition is true of, in this order."""
-        statement = SQL["list_tasks"].format(where=where, order=order_sql(order), limit=size + 1, bytes=MOST_BYTES)
+        statement = SQL["list_tasks"].format(where=where, order=order.sql, limit=size + 1, bytes=MOST_BYTES)
         rows = await db.fetch(statement, *parameters.values)
         return Portion.of([task_from_row(row) for row in rows], rows, size)
 

@@ -23,7 +23,6 @@ from tasksvc.domain.change import Change, create, delete, not_found, restore
 from tasksvc.domain.queue import QueueRef
 from tasksvc.domain.task import Task
 from tasksvc.domain.transitions import Action, transition
-from tasksvc.ordering import after, position, read_order
 from tasksvc.places import at
 from tasksvc.replays import Repeatable, Replays
 from tasksvc.search import TaskSearch, read_position, tell_position
@@ -31,6 +30,7 @@ from tasksvc.search_query import read_query
 from tasksvc.task_access import TaskAccess
 from tasksvc.task_filter import FIELDS, condition
 from tasksvc.task_from_pb import Patch, new_task, patch
+from tasksvc.task_order import SORTABLE
 from tasksvc.task_store import Decide, Edit, TaskStore
 from tasksvc.task_to_pb import change_to_pb, task_etag, task_to_pb
 
@@ -87,7 +87,7 @@ class TaskServicer(TaskServiceServicer):
 
     async def ListTasks(self, request: pb.ListTasksRequest, _context: Context) -> pb.ListTasksResponse:
         matching = parse(request.filter, FIELDS, caller().user_id)
-        order = read_order(request.order_by)
+        order = SORTABLE.order(request.order_by)
         projects = await self._access.projects(request.project_id, matching, everywhere=bool(request.user_id))
         parameters = Parameters()
         where = [_in_projects(projects, parameters), condition(matching, parameters)]
@@ -97,14 +97,14 @@ class TaskServicer(TaskServiceServicer):
             user = parameters.add(caller().user_id if request.user_id == "me" else request.user_id, "uuid")
             where.append(f"task.creator_id = {user} OR task.assignee_id = {user}")
         if request.page_token:
-            where.append(after(order, pages.decode(request.page_token, request), parameters))
+            where.append(order.after(pages.decode(request.page_token, request), parameters))
         size = pages.page_size(request.page_size)
         conditions = " AND ".join(f"({each})" for each in where)
         page = await self._tasks.page(self._pool, conditions, parameters, order, size)
         tasks = fitting([task_to_pb(task) for task in page.items])
         answer = pb.ListTasksResponse(tasks=tasks)
         if page.more or len(tasks) < len(page.items):
-            answer.next_page_token = pages.encode(position(order, page.items[len(tasks) - 1]), request)
+            answer.next_page_token = pages.encode(order.position(page.items[len(tasks) - 1]), request)
         return answer
 
     async def SearchTasks(self, request: pb.SearchTasksRequest, _context: Context) -> pb.SearchTasksResponse:

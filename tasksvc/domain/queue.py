@@ -46,6 +46,11 @@ class Queue:
     update_time: datetime
 
     @property
+    def name(self) -> str:
+        """Unique in its project."""
+        return self.ref.name
+
+    @property
     def etag(self) -> str:
         """Changes with the settings."""
         return etag("queue", self.id, self.version)

@@ -48,9 +48,8 @@ WITH token AS (
 SELECT * FROM token
 
 -- list_tokens
-SELECT * FROM tokens
-WHERE user_id = $1 AND revoke_time IS NULL AND ($2::uuid IS NULL OR id < $2)
-ORDER BY id DESC LIMIT $3
+SELECT * FROM tokens AS token
+WHERE user_id = $1 AND revoke_time IS NULL AND ({where}) ORDER BY {order} LIMIT {limit}
 
 -- revoke_token
 WITH token AS (

@@ -23,11 +23,12 @@ WHERE projects.id = $1 AND delete_time IS NULL
 SELECT FROM projects WHERE id = $1 FOR NO KEY UPDATE
 
 -- list_projects
-SELECT projects.*, members.role
-FROM members JOIN projects ON projects.id = members.project_id
-WHERE members.user_id = $1 AND delete_time IS NULL
-    AND ($2::timestamptz IS NULL OR (projects.create_time, projects.id) > ($2, $3::uuid))
-ORDER BY projects.create_time, projects.id LIMIT $4
+SELECT project.* FROM (
+    SELECT projects.*, members.role
+    FROM members JOIN projects ON projects.id = members.project_id
+    WHERE members.user_id = $1 AND delete_time IS NULL
+) AS project
+WHERE {where} ORDER BY {order} LIMIT {limit}
 
 -- update_project
 UPDATE projects SET title = $2, description = $3, version = version + 1, update_time = now()
@@ -58,9 +59,10 @@ SELECT *, 3::smallint AS role FROM project
 SELECT user_id FROM members WHERE project_id = $1
 
 -- list_members
-SELECT members.*, username FROM members JOIN users ON users.id = user_id
-WHERE project_id = $1 AND ($2::text IS NULL OR username > $2)
-ORDER BY username LIMIT $3
+SELECT member.* FROM (
+    SELECT members.*, username FROM members JOIN users ON users.id = user_id WHERE project_id = $1
+) AS member
+WHERE {where} ORDER BY {order} LIMIT {limit}
 
 -- get_member
 SELECT members.*, username FROM members JOIN users ON users.id = user_id WHERE project_id = $1 AND user_id = $2

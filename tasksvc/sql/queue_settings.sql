@@ -2,7 +2,7 @@
 SELECT * FROM queues WHERE project_id = $1 AND name = $2
 
 -- list_queues
-SELECT * FROM queues WHERE project_id = $1 AND ($2::text IS NULL OR name > $2) ORDER BY name LIMIT $3
+SELECT * FROM queues AS queue WHERE project_id = $1 AND ({where}) ORDER BY {order} LIMIT {limit}
 
 -- make_queue
 INSERT INTO queues (project_id, name) VALUES ($1, $2) ON CONFLICT (project_id, name) DO NOTHING

@@ -329,7 +329,17 @@ class ListTokensRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    From the previous answer.
+    From the previous answer, with the same other fields.
+    """
+
+    filter: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    An AIP-160 filter on id, name, scopes and the times: `scopes:"queues:work" AND expire_time < "2026-12-01T00:00:00Z"`.
+    """
+
+    order_by: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    Fields to sort by (AIP-132): id, name, create_time, expire_time. The default is `id desc`.
     """
 
 

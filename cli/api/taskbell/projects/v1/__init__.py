@@ -201,7 +201,17 @@ class ListMembersRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    From the previous answer.
+    From the previous answer, with the same other fields.
+    """
+
+    filter: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    An AIP-160 filter on user, username, role and create_time: `role = OWNER`.
+    """
+
+    order_by: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
+    """
+    Fields to sort by (AIP-132): user, username, role, create_time. The default is `username`.
     """
 
 
@@ -241,7 +251,17 @@ class ListProjectsRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    From the previous answer.
+    From the previous answer, with the same other fields.
+    """
+
+    filter: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    An AIP-160 filter on id, title, description, role and the times: `role >= EDITOR AND title = "House*"`.
+    """
+
+    order_by: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    Fields to sort by (AIP-132): id, title, role, create_time, update_time. The default is `create_time`.
     """
 
 

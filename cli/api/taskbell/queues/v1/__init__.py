@@ -453,6 +453,16 @@ class ListQueuesRequest(betterproto2.Message):
     From the previous answer, with the same other fields.
     """
 
+    filter: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    An AIP-160 filter on name, max_concurrency and the times: `-pause_time:*`.
+    """
+
+    order_by: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
+    """
+    Fields to sort by (AIP-132): name, create_time, update_time, pause_time. The default is `name`.
+    """
+
 
 default_message_pool.register_message("taskbell.queues.v1", "ListQueuesRequest", ListQueuesRequest)
 

@@ -1,7 +1,20 @@
 import pytest
 
+from chassis.aip132 import Key, Sortable
 from chassis.errors import InvalidOrderBy
-from tasksvc.ordering import DEFAULT, Key, order_sql, read_order
+
+DEFAULT = (Key("create_time", descending=True), Key("id", descending=True))
+TASKS = Sortable(
+    table="task",
+    columns={
+        "priority": "smallint",
+        "title": "text",
+        **dict.fromkeys(("create_time", "due_time"), "timestamptz"),
+        **dict.fromkeys(("id", "assignee_id"), "uuid"),
+    },
+    nullable=frozenset({"due_time", "assignee_id"}),
+    default=DEFAULT,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,7 +30,7 @@ from tasksvc.ordering import DEFAULT, Key, order_sql, read_order
     ],
 )
 def test_an_order_ends_with_the_id(order_by: str, keys: tuple[Key, ...]) -> None:
-    assert read_order(order_by) == keys
+    assert TASKS.order(order_by).keys == keys
 
 
 @pytest.mark.parametrize(
@@ -34,11 +47,11 @@ def test_an_order_ends_with_the_id(order_by: str, keys: tuple[Key, ...]) -> None
 )
 def test_what_can_not_be_sorted_by_is_named_with_what_can(order_by: str, named: str) -> None:
     with pytest.raises(InvalidOrderBy) as refusal:
-        read_order(order_by)
+        TASKS.order(order_by)
     assert named in str(refusal.value)
     assert "create_time" in str(refusal.value)
 
 
 def test_absent_values_come_last_either_way() -> None:
-    assert order_sql(read_order("due_time")) == "task.due_time, task.id"  # PostgreSQL's default
-    assert order_sql(read_order("due_time desc")) == "task.due_time DESC NULLS LAST, task.id DESC"
+    assert TASKS.order("due_time").sql == "task.due_time, task.id"  # PostgreSQL's default
+    assert TASKS.order("due_time desc").sql == "task.due_time DESC NULLS LAST, task.id DESC"

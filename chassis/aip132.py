@@ -1,0 +1,117 @@
+"""In which order a list comes (AIP-132), and where its next page begins: right after an item, whatever else comes."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from chassis.aip160.sql import Parameters
+from chassis.errors import InvalidOrderBy
+
+_KEY: Final = re.compile(r"(\w+)(?:\s+(asc|desc))?", re.IGNORECASE)
+_CAMEL: Final = re.compile(r"(?<=[a-z])[A-Z]")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One field to sort by. Items without a value come last, in either direction."""
+
+    field: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sortable:
+    """What the rows of a table can be sorted by."""
+
+    table: str
+    """As the statement calls it."""
+    columns: Mapping[str, str]
+    """The SQL types of the fields, which are named as their columns and as an item's attributes."""
+    nullable: frozenset[str]
+    """Those that an item may have no value of."""
+    default: Sequence[Key]
+    last: str = "id"
+    """The field that no two items share: it ends every order, and so makes it unambiguous."""
+
+    def order(self, order_by: str) -> "Order":
+        """The order that `priority desc, create_time` means. Raises InvalidOrderBy."""
+        if not order_by.strip():
+            return Order(self, tuple(self.default))
+        keys: list[Key] = []
+        for text in order_by.split(","):
+            found = _KEY.fullmatch(text.strip())
+            if found is None:
+                raise self._refusal(text.strip(), "is not a field, maybe followed by asc or desc")
+            field = _CAMEL.sub(lambda letter: f"_{letter[0].lower()}", found[1])
+            field = field if field in self.columns else f"{field}_id"
+            if field not in self.columns:
+                raise self._refusal(found[1], "can't be sorted by")
+            if any(key.field == field for key in keys):
+                raise self._refusal(found[1], "comes twice")
+            keys.append(Key(field, (found[2] or "").lower() == "desc"))
+        if all(key.field != self.last for key in keys):
+            keys.append(Key(self.last, keys[-1].descending))
+        return Order(self, tuple(keys))
+
+    def _refusal(self, name: str, why: str) -> InvalidOrderBy:
+        allowed = ", ".join(self.columns)
+        return InvalidOrderBy(
+            f"order_by: {name[:64]!r} {why}. These can be: {allowed}.",
+            metadata={"field": name[:64], "allowed": allowed},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of some rows."""
+
+    sortable: Sortable
+    keys: tuple[Key, ...]
+
+    @property
+    def sql(self) -> str:
+        """The ORDER BY clause's content."""
+        return ", ".join(map(self._sql, self.keys))
+
+    def position(self, item: object) -> list[Any]:
+        """Where the item stands, as JSON: what a page token carries."""
+        return [_told(getattr(item, key.field)) for key in self.keys]
+
+    def after(self, where: Sequence[Any], parameters: Parameters) -> str:
+        """The condition for what comes after a position."""
+        condition = "false"
+        for key, value in reversed(list(zip(self.keys, where, strict=True))):
+            column = f"{self.sortable.table}.{key.field}"
+            if value is None:
+                condition = f"{column} IS NULL AND ({condition})"
+                continue
+            place = self._add(key, value, parameters)
+            beyond = f"{column} {'<' if key.descending else '>'} {place}"
+            absent = f" OR {column} IS NULL" if key.field in self.sortable.nullable else ""
+            condition = f"{beyond}{absent} OR ({column} = {place} AND ({condition}))"
+        first = self.keys[0]
+        if first.field in self.sortable.nullable:
+            return condition
+        # Says nothing new, but an index can begin there.
+        place = self._add(first, where[0], parameters)
+        return f"{self.sortable.table}.{first.field} {'<=' if first.descending else '>='} {place} AND ({condition})"
+
+    def _add(self, key: Key, value: Any, parameters: Parameters) -> str:
+        kind = self.sortable.columns[key.field]
+        return parameters.add(datetime.fromisoformat(value) if kind == "timestamptz" else value, kind)
+
+    def _sql(self, key: Key) -> str:
+        last = " NULLS LAST" if key.descending and key.field in self.sortable.nullable else ""
+        return f"{self.sortable.table}.{key.field}{' DESC' if key.descending else ''}{last}"
+
+
+def _told(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case UUID():
+            return str(value)
+    return value
