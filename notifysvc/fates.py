@@ -37,6 +37,7 @@ class Hold(IntEnum):
     QUIET_HOURS = 3
     DIGEST = 4
     NO_ADDRESS = 5
+    NOT_A_MEMBER = 6
 
 
 class Fate(NamedTuple):

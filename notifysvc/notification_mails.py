@@ -57,17 +57,22 @@ class NotificationMails:
         return written
 
     async def _told(self, rows: Sequence[asyncpg.Record]) -> Mapping[UUID, Sequence[tuple[Reason, Event]]]:
-        """What each of the mails tells of, by the mail's id: a reason and an event, or a digest's many."""
+        """What each of the mails tells of, by the mail's id: a reason and an event, or a digest's many.
+
+        Nothing of projects that its reader has left.
+        """
         told: defaultdict[UUID, list[tuple[Reason, Event]]] = defaultdict(list)
         digests = [row["digest"] for row in rows if row["digest"]]
         for row in await self._pool.fetch(SQL["list_digest_events"], digests) if digests else ():
             told[row["digest"]].append((row["reason"], Event.FromString(row["event"])))
         for row in rows:
-            if not row["digest"]:
+            if not row["digest"] and not row["gone"]:
                 told[row["id"]].append((row["reason"], Event.FromString(row["event"])))
         return told
 
     def _one(self, row: asyncpg.Record, news: Sequence[News], reader: Reader | None) -> Written:
+        if not news:
+            return Withheld(Hold.NOT_A_MEMBER)
         if reader is None:
             return Unsendable("there is no such user")
         if not reader.user.email:

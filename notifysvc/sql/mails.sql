@@ -13,7 +13,8 @@ FROM (
 WHERE m.id = due.id AND n.id = m.id
 RETURNING
     m.id, m.attempt, m.tries, m.since, due.in_doubt, coalesce(m.slot_time <= now(), false) AS has_slot, m.hold, m.digest,
-    n.user_id, n.reason, n.event
+    n.user_id, n.reason, n.event,
+    EXISTS (SELECT FROM departures AS d WHERE d.project_id = n.project_id AND d.user_id = n.user_id AND d.gone) AS gone
 
 -- begin_mail
 -- The server is about to be given it. Not if the lease is over, or the mail was withheld meanwhile.

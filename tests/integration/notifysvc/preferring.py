@@ -57,6 +57,13 @@ class Preferring:
                 await asyncio.sleep(0.05)
         return row
 
+    async def left(self, person: Person) -> None:
+        """Waits until it is noted that they left a project."""
+        departed = "SELECT bool_or(gone) FROM notifysvc.departures WHERE user_id = $1"
+        async with asyncio.timeout(20):
+            while not await self._rows.fetchval(departed, UUID(person.id)):  # noqa: ASYNC110 - likewise
+                await asyncio.sleep(0.05)
+
 
 def rule(
     reason: Notification.Reason.ValueType, *, inbox: bool = True, email: Any = pb.PreferenceRule.INSTANT

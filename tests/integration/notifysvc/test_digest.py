@@ -1,13 +1,15 @@
 """Digests: many events in one mail, each once, whoever dies when."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 from taskbell.notifications.v1 import preferences_pb2 as pb
 from taskbell.notifications.v1.notifications_pb2 import Notification
 
-from notifysvc.fates import Hold
+from notifysvc.fates import Hold, State
 from tests.integration.notifysvc.conftest import StartReplica
 from tests.integration.notifysvc.peer import Peer, Person
 from tests.integration.notifysvc.preferring import Preferring, rule
@@ -19,14 +21,14 @@ RULES: list[Any] = [
 ]
 IT_IS_TIME = """
 UPDATE notifysvc.mails SET next_time = now()
-WHERE state = 4 AND id IN (SELECT id FROM notifysvc.notifications WHERE user_id = $1)
+WHERE state = $2 AND id IN (SELECT id FROM notifysvc.notifications WHERE user_id = $1)
 """
 
 
-async def due(database: str, person: Person) -> None:
+async def due(database: str, person: Person, state: State = State.GATHERED) -> None:
     """Instead of waiting for the hour."""
     connection = await asyncpg.connect(database)
-    await connection.execute(IT_IS_TIME, UUID(person.id))
+    await connection.execute(IT_IS_TIME, UUID(person.id), state)
     await connection.close()
 
 
@@ -49,6 +51,51 @@ async def test_one_mail_tells_of_all_events_by_task_and_urgent_ones_come_at_once
     for task, lines in (("Milk", 2), ("Bread", 1)):
         part = digest["Text"].split(f"\n{task}\n")[1].split("\n\n")[0]
         assert part.count(f"{boss.name} ") == lines
+
+
+async def test_nothing_is_mailed_of_a_project_to_whoever_was_removed_from_it_meanwhile(
+    preferring: Preferring, database: str, peer: Peer, publisher: Publisher, project: str, mailbox: Mailbox
+) -> None:
+    left = str(uuid4())
+    person, another = peer.person(project, left), peer.person(left)
+    for each in (person, another):
+        await preferring.set(each, digest=pb.Preferences.DAILY, rules=RULES)
+        await publisher.task(left, to=each, title="A secret of the others")
+    await publisher.task(project, to=person, title="Milk")
+    await publisher.task(left, to=person, title="Another secret of the others")  # the newest carries the digest
+    for each in (person, another):
+        await publisher.remove(each, left)
+        await preferring.left(each)
+        await due(database, each)
+    (digest,) = await mailbox.arrived(f"to:{person.email}")
+    assert digest["Subject"] == "Digest: 1 event in 1 task"
+    assert "secret" not in digest["Text"]
+    assert (await preferring.held(another, Hold.NOT_A_MEMBER))["state"] == State.WITHHELD
+    assert not await mailbox.find(f"to:{another.email}")
+
+
+async def test_a_digest_that_waits_for_the_end_of_the_night_leaves_out_what_is_not_the_readers_any_more(
+    preferring: Preferring, database: str, peer: Peer, publisher: Publisher, project: str, mailbox: Mailbox
+) -> None:
+    left = str(uuid4())
+    person = peer.person(project, left)
+    now = datetime.now(UTC)
+    night = pb.QuietHours(start=f"{now - timedelta(hours=1):%H:%M}", end=f"{now + timedelta(hours=2):%H:%M}")
+    await preferring.set(person, digest=pb.Preferences.DAILY, rules=RULES, quiet_hours=night)
+    await publisher.task(project, to=person, title="Milk")
+    await publisher.task(left, to=person, title="A secret of the others")
+    await preferring.mails(person, 2)
+    await due(database, person)
+    async with asyncio.timeout(20):
+        while Hold.QUIET_HOURS not in [row["hold"] for row in await preferring.mails(person, 2)]:  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.05)
+    await publisher.remove(person, left)
+    await preferring.left(person)
+    await preferring.set(person, quiet_hours=None)
+    await due(database, person, State.DIGEST)
+    (digest,) = await mailbox.arrived(f"to:{person.email}")
+    assert digest["Subject"] == "Digest: 1 event in 1 task"
+    assert "secret" not in digest["Text"]
 
 
 async def test_digests_of_two_replicas_tell_each_event_once(

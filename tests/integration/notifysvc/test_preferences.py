@@ -146,6 +146,25 @@ async def test_mails_wait_until_the_quiet_hours_are_over(
     assert await mailbox.find(f"to:{person.email}") == []
 
 
+async def test_a_mail_that_waits_is_not_sent_to_whoever_was_removed_from_the_project_meanwhile(
+    preferring: Preferring, peer: Peer, publisher: Publisher, project: str, mailbox: Mailbox, database: str
+) -> None:
+    person = peer.person(project)
+    now = datetime.now(UTC)
+    quiet = pb.QuietHours(start=f"{now - timedelta(hours=1):%H:%M}", end=f"{now + timedelta(hours=2):%H:%M}")
+    await preferring.set(person, quiet_hours=quiet)
+    await publisher.task(project, to=person)
+    await preferring.held(person, Hold.QUIET_HOURS)
+    await publisher.remove(person, project)
+    await preferring.left(person)
+    await preferring.set(person, quiet_hours=None)
+    connection = await asyncpg.connect(database)
+    await connection.execute("UPDATE notifysvc.mails SET next_time = now() WHERE state = 1")
+    await connection.close()
+    assert (await preferring.held(person, Hold.NOT_A_MEMBER))["state"] == State.WITHHELD
+    assert await mailbox.find(f"to:{person.email}") == []
+
+
 async def test_mails_are_written_in_the_readers_language(
     preferring: Preferring, peer: Peer, publisher: Publisher, project: str, mailbox: Mailbox
 ) -> None:

@@ -81,6 +81,8 @@ class Delivery(_message.Message):
         """It is told with the next digest."""
         NO_ADDRESS: Delivery._Hold.ValueType  # 5
         """Its reader has no e-mail address."""
+        NOT_A_MEMBER: Delivery._Hold.ValueType  # 6
+        """Its reader has left the project, or was removed from it."""
 
     class Hold(_Hold, metaclass=_HoldEnumTypeWrapper):
         """Why it waits, or isn't sent, though nothing went wrong."""
@@ -97,6 +99,8 @@ class Delivery(_message.Message):
     """It is told with the next digest."""
     NO_ADDRESS: Delivery.Hold.ValueType  # 5
     """Its reader has no e-mail address."""
+    NOT_A_MEMBER: Delivery.Hold.ValueType  # 6
+    """Its reader has left the project, or was removed from it."""
 
     ID_FIELD_NUMBER: _builtins.int
     EVENT_ID_FIELD_NUMBER: _builtins.int

@@ -111,6 +111,11 @@ class DeliveryHold(betterproto2.Enum):
     Its reader has no e-mail address.
     """
 
+    NOT_A_MEMBER = 6
+    """
+    Its reader has left the project, or was removed from it.
+    """
+
 
 class DeliveryState(betterproto2.Enum):
     """
