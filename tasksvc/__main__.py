@@ -107,7 +107,7 @@ async def serve(settings: Settings) -> None:
             sessions,
             LinkStore(pool, key=service_key),
             attempts=Attempts(redis, limited=settings.rate_limits == "on"),
-            passwords=Passwords(),
+            passwords=Passwords(settings.password_hashing),
             access_tokens=access_tokens,
             authentication=authentication,
             memberships=memberships,

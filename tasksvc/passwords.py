@@ -4,46 +4,59 @@ import asyncio
 import os
 import secrets
 import unicodedata
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
+import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 _MOST_AT_ONCE: Final = 4
-_HASHER: Final = PasswordHasher(time_cost=2, memory_cost=46 * 1024, parallelism=1)
+
+Hashing: TypeAlias = Literal["strong", "fast"]
+_HASHERS: Final[Mapping[Hashing, PasswordHasher]] = {
+    "strong": PasswordHasher(time_cost=2, memory_cost=46 * 1024, parallelism=1),
+    "fast": PasswordHasher(time_cost=1, memory_cost=8, parallelism=1),
+}
+
+_log = structlog.get_logger("tasksvc.passwords")
 
 
 class Passwords:
-    """Hashes and checks, a few at once; the rest waits its turn, and gives it up when its caller goes."""
+    """Hashes and checks, a few at once; the rest waits its turn, and gives it up when its caller goes.
 
-    def __init__(self) -> None:
+    `fast` is for tests, where many people register: its hashes would soon be guessed.
+    """
+
+    def __init__(self, hashing: Hashing = "strong") -> None:
+        if hashing != "strong":
+            _log.warning("passwords are hashed for tests", hashing=hashing)
+        self._hasher = _HASHERS[hashing]
         self._threads = ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_AT_ONCE), "passwords")
-        # Nobody's. Checking it takes as long as checking somebody's.
-        self._decoy = _HASHER.hash(secrets.token_urlsafe())
+        # Nobody's, and made before any other. Checking it takes as long as checking somebody's.
+        self._decoy = self._threads.submit(self._hasher.hash, secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
         """What to keep of a new password."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _HASHER.hash, _normal(password))
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._hasher.hash, _normal(password))
 
     async def check(self, password: str, kept: str | None) -> bool:
         """Whether it is the password. `None` is the hash of nobody, and takes as long to refuse."""
-        decoy_or_kept = self._decoy if kept is None else kept
         matches = await asyncio.get_running_loop().run_in_executor(
-            self._threads, _matches, decoy_or_kept, _normal(password)
+            self._threads, self._matches, kept, _normal(password)
         )
         return matches and kept is not None
 
     def is_outdated(self, kept: str) -> bool:
         """Whether a hash was made with other costs than today's, and should be made again."""
-        return _HASHER.check_needs_rehash(kept)
+        return self._hasher.check_needs_rehash(kept)
 
-
-def _matches(kept: str, password: str) -> bool:
-    try:
-        return _HASHER.verify(kept, password)
-    except VerifyMismatchError:
-        return False
+    def _matches(self, kept: str | None, password: str) -> bool:
+        try:
+            return self._hasher.verify(self._decoy.result() if kept is None else kept, password)
+        except VerifyMismatchError:
+            return False
 
 
 def _normal(password: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from chassis.grpc_server import CONNECTION_AGE
 from chassis.settings import DatabaseSettings, NatsUrl, Port, RedisUrl, Seconds
 from chassis.webhook_secrets import read_webhook_keys
+from tasksvc.passwords import Hashing
 from tasksvc.signing_keys import read_signing_keys
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -56,6 +57,8 @@ class Settings(DatabaseSettings):
     """Ed25519 private keys in PEM: the first signs, all check. Without it one is made, and kept in the database."""
     access_token_lifetime: Lifetime = 15 * 60
     refresh_token_lifetime: Lifetime = 30 * 86400
+    password_hashing: Hashing = "strong"  # noqa: S105 - no password
+    """`fast` is for tests: such hashes are soon guessed."""
     confirm_on_register: Literal["on", "off"] = "off"
     """Whether who registers is mailed a link to confirm the address at once; else when the user asks for it."""
     rate_limits: Literal["on", "off"] = "on"

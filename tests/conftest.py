@@ -18,6 +18,9 @@ from tests.mailbox import Mailbox
 MODULES: Final = 256
 """How many test modules may have a key space and a bus of their own."""
 
+FOR_TESTS: Final = {"TASKBELL_RATE_LIMITS": "off", "TASKBELL_PASSWORD_HASHING": "fast"}
+"""What is on in earnest, and would keep hundreds of people waiting who register here."""
+
 FreshDatabase = Callable[[], Awaitable[str]]
 MakeStack = Callable[..., Stack]
 
@@ -96,7 +99,7 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory) -> MakeStack:
     def make(**wanted: Any) -> Stack:
         wanted.setdefault("data_dir", tmp_path_factory.mktemp("stack"))
         wanted.setdefault("throwaway", True)
-        wanted["environment"] = {"TASKBELL_RATE_LIMITS": "off", **wanted.get("environment", {})}
+        wanted["environment"] = FOR_TESTS | wanted.get("environment", {})
         return Stack(**wanted)
 
     return make

@@ -78,6 +78,7 @@ async def start_replica(servers: Stack, database: str, redis_url: str, nats_url:
 
         async def start(**settings: str) -> Process:
             environment = {
+                "TASKBELL_PASSWORD_HASHING": "fast",
                 "TASKBELL_SERVICE_KEY": SERVICE_KEY,
                 "TASKBELL_DATABASE_URL": database,
                 "TASKBELL_REDIS_URL": redis_url,

@@ -26,9 +26,15 @@ from chassis.errors import (
     UserNotFound,
 )
 from devstack.process import Process
-from tests.integration.tasksvc.conftest import PASSWORD, Api, Dial, Newcomer, Person
+from tests.integration.tasksvc.conftest import PASSWORD, Api, Dial, Newcomer, Person, StartReplica
 
 ME = pb.GetUserRequest(user_id="me")
+
+
+@pytest.fixture(scope="module")
+async def replica(start_replica: StartReplica) -> Process:
+    """A tasksvc that hashes passwords in earnest."""
+    return await start_replica(password_hashing="strong")
 
 
 def registration(name: str, email: str = "", password: str = PASSWORD) -> pb.RegisterUserRequest:

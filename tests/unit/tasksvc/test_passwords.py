@@ -33,5 +33,14 @@ async def test_the_loop_goes_on_while_passwords_are_hashed(passwords: Passwords)
     assert turns > 3
 
 
+async def test_one_that_is_hashed_for_tests_holds_and_is_to_be_made_again_in_earnest(passwords: Passwords) -> None:
+    fast = Passwords("fast")
+    kept = await fast.hash("correct horse")
+    assert not fast.is_outdated(kept)
+    assert not await fast.check("correct house", kept)
+    assert await passwords.check("correct horse", kept)
+    assert passwords.is_outdated(kept)
+
+
 async def test_a_hash_with_other_costs_is_to_be_made_again(passwords: Passwords) -> None:
     assert passwords.is_outdated("$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA")

@@ -75,3 +75,9 @@ def test_what_is_done_by_itself_can_be_set(environment: pytest.MonkeyPatch) -> N
         7200,
         7_776_000,
     )
+
+
+def test_passwords_are_hashed_in_earnest_unless_somebody_says_otherwise(environment: pytest.MonkeyPatch) -> None:
+    assert load(Settings).password_hashing == "strong"
+    environment.setenv("TASKBELL_PASSWORD_HASHING", "fast")
+    assert load(Settings).password_hashing == "fast"
