@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from chassis import redis_link
 from chassis.grpc_client import channel
-from chassis.run import launch, run
+from chassis.run import Worker, launch, run
 from chassis.shared_buckets import SCRIPTS, SharedBuckets
 from chassis.tls_settings import service_tls, watched
 from chassis.tracing import http_attributes, server_span
 from gatewaysvc.app import App
+from gatewaysvc.callers import Callers
 from gatewaysvc.client_address import networks
 from gatewaysvc.http_server import HttpServer
 from gatewaysvc.introduction import Introduction
@@ -30,9 +31,12 @@ async def serve(settings: Settings) -> None:
             "notifysvc": await stack.enter_async_context(channel(settings.notify_address, tls=tls)),
         }
         limits = None
+        workers: list[Worker] = []
         if settings.rate_limits == "on":
             buckets = await stack.enter_async_context(_shared_buckets(settings))
-            limits = RateLimits(proxies, buckets)
+            callers = Callers(channels["tasksvc"])
+            limits = RateLimits(callers, proxies, buckets)
+            workers.append(callers)
         app = App(
             channels,
             cors_origins=settings.cors_origins,
@@ -50,7 +54,7 @@ async def serve(settings: Settings) -> None:
             https=https,
             most_connections=settings.max_connections,
         )
-        await run(server, settings=settings)
+        await run(server, *workers, settings=settings)
 
 
 @asynccontextmanager

@@ -8,11 +8,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from json import dumps
-from typing import Final, TypeAlias
+from typing import Final
 
 import grpc.aio
 import structlog
 from aiohttp.web import BaseRequest, Response, StreamResponse
+from taskbell.access.v1.access_pb2 import access
 from taskbell.events.v1.events_pb2 import Event
 
 from chassis.caller import as_call
@@ -29,7 +30,7 @@ from gatewaysvc.openapi import openapi
 from gatewaysvc.page import Page
 from gatewaysvc.path_template import BadEscape
 from gatewaysvc.problems import JSON, problem
-from gatewaysvc.rate_limits import RateLimits
+from gatewaysvc.rate_limits import Handler, RateLimits
 from gatewaysvc.readiness import Readiness
 from gatewaysvc.routes import WEBSOCKET, Match, Route, RouteTable
 from gatewaysvc.server_stream import ServerStream
@@ -37,8 +38,6 @@ from gatewaysvc.services import SERVICES, Upstream
 from gatewaysvc.unary import Unary
 from gatewaysvc.unsubscribe import Unsubscribe
 from gatewaysvc.websocket import Conversations
-
-Handler: TypeAlias = Callable[[Exchange, Match], Awaitable[StreamResponse]]
 
 _SERVER_ERROR: Final = 500
 _log = structlog.get_logger()
@@ -167,7 +166,10 @@ class App:
         if route.streams:
             kind = EventStream if route.method.output_type is Event.DESCRIPTOR else ServerStream
             return kind(route, channel, self._leaving).answer
-        return Unary(route, channel, self._introduction).answer
+        handler = Unary(route, channel, self._introduction).answer
+        if self._limits is None or route.method.GetOptions().Extensions[access].anonymous:
+            return handler
+        return self._limits.watched(handler)
 
     async def _describe(self, exchange: Exchange) -> Response:
         return Response(body=self._document, headers=exchange.headers, content_type=JSON)

@@ -1,19 +1,26 @@
 """How often one caller may come: leaky buckets (GCRA), by user, by address, and by what is asked for.
 
-A caller is a token or, without one, an address; all callers of an address share one large bucket. What asks for a
-password, or sends a mail to somebody, has a small one, by address. The replicas of the gateway share the buckets in
-Redis; while that is away each of them counts for itself.
+A caller is a user, with whichever tokens, or, as long as nobody knows whose a token is, an address; all callers of an
+address share one large bucket. What asks for a password, or sends a mail to somebody, has a small one, by address. The
+replicas of the gateway share the buckets in Redis; while that is away each of them counts for itself.
 """
 
-from hashlib import blake2b
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from aiohttp.web import StreamResponse
+from grpc import StatusCode
 
 from chassis.address_block import address_block
 from chassis.buckets import Limit
-from chassis.errors import RateLimited
+from chassis.errors import RateLimited, ServiceError
 from chassis.shared_buckets import SharedBuckets, Taken
+from gatewaysvc.callers import Callers
 from gatewaysvc.client_address import Networks, client_address
 from gatewaysvc.exchange import Exchange
+from gatewaysvc.routes import Match
+
+Handler: TypeAlias = Callable[[Exchange, Match], Awaitable[StreamResponse]]
 
 CALLER: Final = Limit(burst=400, per_second=200)
 ADDRESS: Final = Limit(burst=2000, per_second=1000)
@@ -30,16 +37,16 @@ PASSWORD_ROUTES: Final = frozenset(
 class RateLimits:
     """The limits of this gateway, which may stand behind proxies."""
 
-    def __init__(self, proxies: Networks = (), buckets: SharedBuckets | None = None) -> None:
+    def __init__(self, callers: Callers, proxies: Networks = (), buckets: SharedBuckets | None = None) -> None:
+        self._callers = callers
         self._proxies = proxies
         self._buckets = buckets or SharedBuckets()
 
     async def take(self, exchange: Exchange, route: tuple[str, str]) -> None:
         """Counts a call, and notes in its answer's headers what is left. Raises RateLimited."""
         address = address_block(client_address(exchange.request, self._proxies) or "")
-        token = exchange.call.authorization
-        # By its hash: whoever reads this memory, or Redis, finds no tokens.
-        caller = f"t{blake2b(token.encode(), digest_size=16).hexdigest()}" if token else f"a{address}"
+        user = self._callers.user_of(exchange.call.authorization)
+        caller = f"u{user}" if user else f"a{address}"
         own = Taken(PASSWORD, f"p{address}") if route in PASSWORD_ROUTES else Taken(CALLER, caller)
         quotas = await self._buckets.take((own, Taken(ADDRESS, f"s{address}")))
         quota = max(quotas, key=lambda each: each.wait)  # of equals the caller's own
@@ -50,3 +57,19 @@ class RateLimits:
             raise RateLimited(
                 f"Too many calls: at most {quota.limit} at once. Wait {quota.wait:.1f} seconds.", retry_after=quota.wait
             )
+
+    def watched(self, handler: Handler) -> Handler:
+        """The handler of calls that need credentials; how they end tells whether these are good."""
+
+        async def answer(exchange: Exchange, match: Match) -> StreamResponse:
+            credentials = exchange.call.authorization
+            try:
+                found = await handler(exchange, match)
+            except ServiceError as error:
+                if error.code is StatusCode.UNAUTHENTICATED:
+                    self._callers.turned_away(credentials)
+                raise
+            self._callers.let_in(credentials)
+            return found
+
+        return answer

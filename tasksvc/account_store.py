@@ -9,11 +9,11 @@ from uuid import UUID
 import asyncpg
 from uuid_utils.compat import uuid7
 
+from chassis.api_tokens import ApiToken
 from chassis.caller import traceparent
 from chassis.errors import EmailTaken, UsernameTaken
 from chassis.listing import Question
 from chassis.postgres import Executor, Pool, queries
-from tasksvc.api_tokens import ApiToken
 from tasksvc.links import Purpose
 from tasksvc.partitions import partition_of
 

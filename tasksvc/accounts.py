@@ -12,6 +12,7 @@ from taskbell.accounts.v1 import accounts_pb2 as pb
 from taskbell.accounts.v1.accounts_pb2_grpc import AccountServiceServicer
 from uuid_utils.compat import uuid7
 
+from chassis.api_tokens import new_api_token
 from chassis.caller import caller
 from chassis.client import client_of
 from chassis.errors import InvalidField, LoginFailed, RateLimited, ServiceError, TokenNotFound, UserNotFound
@@ -20,7 +21,6 @@ from tasksvc.access import Role
 from tasksvc.access_tokens import AccessTokens
 from tasksvc.account_store import AccountStore
 from tasksvc.account_to_pb import token_to_pb, user_seen_by_others_to_pb, user_to_pb
-from tasksvc.api_tokens import new_api_token
 from tasksvc.attempts import Attempts
 from tasksvc.authentication import Authentication
 from tasksvc.links import PAUSE, LinkStore, Purpose

@@ -3,10 +3,10 @@
 import hmac
 import time
 
+from chassis.api_tokens import PREFIX, read_api_token
 from chassis.errors import SessionEnded, TokenExpired, TokenInvalid
 from tasksvc.access import Authenticated
 from tasksvc.access_tokens import AccessTokens
-from tasksvc.api_tokens import PREFIX, read_api_token
 from tasksvc.memberships import Memberships
 
 

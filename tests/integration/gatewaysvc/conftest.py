@@ -9,6 +9,7 @@ from devstack.envoy import Envoy
 from devstack.errors import StackError
 from gatewaysvc import services
 from gatewaysvc.app import App
+from gatewaysvc.callers import Callers
 from gatewaysvc.http_server import MOST_CONNECTIONS, HttpServer
 from tests.integration.gatewaysvc import peers
 from tests.integration.gatewaysvc.peers import GOOD, Asked, Live
@@ -29,9 +30,9 @@ def live() -> Live:
 
 @pytest.fixture
 async def tasksvc(asked):
-    server, servicer = peers.tasksvc(asked)
+    server, tasks, accounts = peers.tasksvc(asked)
     await server.start()
-    yield server, servicer
+    yield server, tasks, accounts
     await server.drain(0)
 
 
@@ -63,6 +64,13 @@ def serving(tasksvc, notifysvc):
                 await server.drain(0)
 
     return serve
+
+
+@pytest.fixture
+async def callers(tasksvc):
+    """Who has not learnt any keys yet."""
+    async with channel(f"127.0.0.1:{tasksvc[0].port}") as opened:
+        yield Callers(opened)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from chassis.client import Client, client_of
 from chassis.errors import CursorTooOld, EtagMismatch, InvalidField, RateLimited, TaskNotFound, TokenInvalid
 from chassis.grpc_server import GrpcServer, Service
 from chassis.interceptors import tell_open
+from tasksvc.access_tokens import SigningKey
 
 KEY = "0123456789abcdef"
 ID = "01934f5e-7b1c-7000-8000-000000000001"
@@ -110,10 +111,14 @@ class Tasks(tasks_pb2_grpc.TaskServiceServicer):
 
 
 class Accounts(accounts_pb2_grpc.AccountServiceServicer):
-    """No accounts."""
+    """No accounts, but keys."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
+        self.keys: list[SigningKey] = []
+
+    async def GetJwks(self, request, context):
+        return accounts_pb2.Jwks(keys=[accounts_pb2.Jwk(kid=key.kid, x=key.x) for key in self.keys])
 
     async def LogIn(self, request, context):
         self._asked.note(request)
@@ -191,7 +196,7 @@ def grpc_server(*services: Service) -> GrpcServer:
     return GrpcServer(services, host="127.0.0.1", port=0, authenticate=authenticate, service_key=KEY)
 
 
-def tasksvc(asked: Asked) -> tuple[GrpcServer, Tasks]:
+def tasksvc(asked: Asked) -> tuple[GrpcServer, Tasks, Accounts]:
     tasks = Tasks(asked)  # type: ignore[abstract]  # what it doesn't have is UNIMPLEMENTED
     accounts = Accounts(asked)  # type: ignore[abstract]  # likewise
     projects = projects_pb2_grpc.ProjectServiceServicer()  # type: ignore[abstract]  # likewise
@@ -204,7 +209,7 @@ def tasksvc(asked: Asked) -> tuple[GrpcServer, Tasks]:
             projects_pb2_grpc.add_ProjectServiceServicer_to_server, projects, projects_pb2.DESCRIPTOR, "ProjectService"
         ),
     )
-    return server, tasks
+    return server, tasks, accounts
 
 
 def notifysvc(asked: Asked, live: Live) -> GrpcServer:

@@ -29,7 +29,7 @@ async def raw(gateway):
 
 @pytest.fixture
 def long_task(tasksvc):
-    _, servicer = tasksvc
+    _, servicer, _ = tasksvc
     servicer.task = Task(id=ID, title="milk", description=LONG, etag="e1")
 
 

@@ -27,9 +27,9 @@ async def shared(redis_url):
         yield SharedBuckets(first), SharedBuckets(second)
 
 
-async def test_who_comes_too_often_is_told_to_wait(serving):
+async def test_who_comes_too_often_is_told_to_wait(serving, callers):
     async with (
-        serving(rate_limits=RateLimits()) as gateway,
+        serving(rate_limits=RateLimits(callers)) as gateway,
         aiohttp.ClientSession(f"http://127.0.0.1:{gateway.port}") as http,
     ):
         let_through = 0
@@ -49,8 +49,8 @@ async def test_who_comes_too_often_is_told_to_wait(serving):
             assert other.status == 200
 
 
-async def test_the_headers_tell_of_the_limit_that_was_met_also_when_a_service_met_it(serving):
-    async with serving(rate_limits=RateLimits()) as gateway, aiohttp.ClientSession() as http:
+async def test_the_headers_tell_of_the_limit_that_was_met_also_when_a_service_met_it(serving, callers):
+    async with serving(rate_limits=RateLimits(callers)) as gateway, aiohttp.ClientSession() as http:
         url = f"http://127.0.0.1:{gateway.port}/v1/sessions"
         async with http.post(url, json={"username": "guessed", "password": "b"}) as response:
             headers = response.headers
@@ -59,10 +59,12 @@ async def test_the_headers_tell_of_the_limit_that_was_met_also_when_a_service_me
     assert (headers["RateLimit-Limit"], headers["RateLimit-Remaining"]) == ("10", "0")
 
 
-async def test_gateways_count_a_caller_together(serving, shared, monkeypatch):
+async def test_gateways_count_a_caller_together(serving, callers, shared, monkeypatch):
     monkeypatch.setattr(rate_limits, "CALLER", FEW)
     async with AsyncExitStack() as stack:
-        gateways = [await stack.enter_async_context(serving(rate_limits=RateLimits((), each))) for each in shared]
+        gateways = [
+            await stack.enter_async_context(serving(rate_limits=RateLimits(callers, buckets=each))) for each in shared
+        ]
         http = await stack.enter_async_context(aiohttp.ClientSession(headers=GOOD))
         left = []
         for number in range(4):
@@ -71,9 +73,9 @@ async def test_gateways_count_a_caller_together(serving, shared, monkeypatch):
     assert left == [(200, "2"), (200, "1"), (200, "0"), (429, "0")]
 
 
-async def test_without_redis_a_gateway_counts_for_itself(serving):
+async def test_without_redis_a_gateway_counts_for_itself(serving, callers):
     async with redis_link.connect("redis://127.0.0.1:1", SCRIPTS) as nowhere:
-        limits = RateLimits((), SharedBuckets(nowhere))
+        limits = RateLimits(callers, buckets=SharedBuckets(nowhere))
         async with serving(rate_limits=limits) as gateway, aiohttp.ClientSession() as http:
             url = f"http://127.0.0.1:{gateway.port}/v1/sessions"
             async with http.post(url, json={"username": "a", "password": "b"}) as response:

@@ -65,7 +65,7 @@ async def test_the_caller_says_how_long_it_waits(http, asked):
 
 
 async def test_a_client_that_goes_ends_its_call(http, tasksvc):
-    _, servicer = tasksvc
+    _, servicer, _ = tasksvc
     request = asyncio.create_task(http.get("/v1/tasks:search?query=x"))
     await servicer.stuck.wait()
     request.cancel()
@@ -154,7 +154,7 @@ async def test_a_bug_behind_is_told_without_its_words(http):
 
 
 async def test_a_service_that_is_down_is_503_and_back_when_it_is_back(serving, tasksvc):
-    server, _ = tasksvc
+    server, _, _ = tasksvc
     async with serving() as gateway, aiohttp.ClientSession(f"http://127.0.0.1:{gateway.port}") as http:
         async with http.get("/readyz") as response:
             assert (response.status, await response.json()) == (
@@ -227,7 +227,7 @@ async def test_a_page_runs_no_inline_code(http, path):
 
 
 async def test_requests_in_flight_finish_when_the_gateway_leaves(serving, tasksvc):
-    _, servicer = tasksvc
+    _, servicer, _ = tasksvc
     async with serving() as gateway:
         url = f"http://127.0.0.1:{gateway.port}"
         async with aiohttp.ClientSession(url, headers=GOOD) as http:

@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from chassis.access_tokens import Claims
 from chassis.errors import TokenExpired, TokenInvalid
-from tasksvc.access_tokens import AccessTokens, Claims
+from tasksvc.access_tokens import AccessTokens
 from tasksvc.signing_keys import read_signing_keys
 
 USER, SESSION = UUID(int=1), UUID(int=2)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from chassis.api_tokens import new_api_token, read_api_token
 from chassis.errors import TokenInvalid
-from tasksvc.api_tokens import new_api_token, read_api_token
 
 USER, TOKEN = UUID(int=1), UUID(int=2)
 
