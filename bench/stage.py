@@ -18,6 +18,7 @@ from devstack.stack import Stack
 if TYPE_CHECKING:
     from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceAsyncStub  # in the stub file only
 
+UNLIMITED = {"TASKBELL_RATE_LIMITS": "off", "TASKBELL_MAX_CONNECTIONS_PER_ADDRESS": "10000"}
 ACCOUNT = {"username": "bench", "email": "bench@example.com", "password": "benchmarks run long"}
 
 
@@ -47,9 +48,9 @@ class Stage:
 
 @asynccontextmanager
 async def stage() -> AsyncIterator[Stage]:
-    """One of each service, on free ports, in a folder that is thrown away; without the gateway's rate limits."""
+    """One of each service, on free ports, in a folder that is thrown away; without limits of rates."""
     with tempfile.TemporaryDirectory(prefix="taskbell-bench-") as folder:
-        async with Stack(data_dir=Path(folder) / "data", environment={"TASKBELL_RATE_LIMITS": "off"}) as stack:
+        async with Stack(data_dir=Path(folder) / "data", environment=UNLIMITED) as stack:
             user = post(stack, "/v1/users", ACCOUNT)
             session = post(stack, "/v1/sessions", {name: ACCOUNT[name] for name in ("username", "password")})
             async with grpc.aio.insecure_channel(stack.tasks_address) as channel:

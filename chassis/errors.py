@@ -379,6 +379,12 @@ class RateLimited(ServiceError):
     code, reason = StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED"
 
 
+class TooManyConnections(ServiceError):
+    """Your address has as many connections or streams open as one may have: close some of them."""
+
+    code, reason = StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CONNECTIONS"
+
+
 class TooManySubscriptions(ServiceError):
     """The stream has as many subscriptions as one may have: open another one."""
 

@@ -13,6 +13,7 @@ from chassis.tracing import http_attributes, server_span
 from gatewaysvc.app import App
 from gatewaysvc.callers import Callers
 from gatewaysvc.client_address import networks
+from gatewaysvc.crowd import Crowd
 from gatewaysvc.http_server import HttpServer
 from gatewaysvc.introduction import Introduction
 from gatewaysvc.rate_limits import RateLimits
@@ -41,6 +42,8 @@ async def serve(settings: Settings) -> None:
             channels,
             cors_origins=settings.cors_origins,
             rate_limits=limits,
+            streams=Crowd(settings.max_connections, settings.max_connections_per_address),
+            proxies=proxies,
             introduction=Introduction(settings.service_key.get_secret_value(), proxies),
             span=server_span(http_attributes),
         )
@@ -52,7 +55,8 @@ async def serve(settings: Settings) -> None:
             host=settings.host,
             port=settings.http_port,
             https=https,
-            most_connections=settings.max_connections,
+            crowd=Crowd(settings.max_connections, settings.max_connections_per_address),
+            proxies=proxies,
         )
         await run(server, *workers, settings=settings)
 

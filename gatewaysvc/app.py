@@ -20,8 +20,10 @@ from chassis.caller import as_call
 from chassis.errors import Internal, InvalidField, MethodNotAllowed, RouteNotFound, ServiceError
 from chassis.interceptors import Span, untraced
 from gatewaysvc import api_docs, unsubscribe
+from gatewaysvc.client_address import Networks, client_address
 from gatewaysvc.compression import compressed
 from gatewaysvc.cors import Cors
+from gatewaysvc.crowd import Crowd
 from gatewaysvc.event_stream import EventStream
 from gatewaysvc.exchange import Exchange, opened, read_credentials
 from gatewaysvc.http_metrics import HttpMetrics
@@ -53,11 +55,15 @@ class App:
         services: Sequence[Upstream] = SERVICES,
         cors_origins: str = "",
         rate_limits: RateLimits | None = None,
+        streams: Crowd | None = None,
+        proxies: Networks = (),
         introduction: Introduction | None = None,
         span: Span = untraced,
     ) -> None:
         self._cors = Cors(cors_origins)
         self._limits = rate_limits
+        self._streams = streams or Crowd()
+        self._proxies = proxies
         self._introduction = introduction
         self._span = span
         self._leaving = asyncio.Event()
@@ -162,14 +168,23 @@ class App:
 
     def _handler(self, route: Route, channel: grpc.aio.Channel) -> Handler:
         if route.http_method == WEBSOCKET:
-            return Conversations(route, channel, self._leaving).answer
+            return self._counted(Conversations(route, channel, self._leaving).answer)
         if route.streams:
             kind = EventStream if route.method.output_type is Event.DESCRIPTOR else ServerStream
-            return kind(route, channel, self._leaving).answer
+            return self._counted(kind(route, channel, self._leaving).answer)
         handler = Unary(route, channel, self._introduction).answer
         if self._limits is None or route.method.GetOptions().Extensions[access].anonymous:
             return handler
         return self._limits.watched(handler)
+
+    def _counted(self, handler: Handler) -> Handler:
+        """The handler of streams, of which an address may have only so many at a time."""
+
+        async def answer(exchange: Exchange, match: Match) -> StreamResponse:
+            with self._streams.inside(client_address(exchange.request, self._proxies) or ""):
+                return await handler(exchange, match)
+
+        return answer
 
     async def _describe(self, exchange: Exchange) -> Response:
         return Response(body=self._document, headers=exchange.headers, content_type=JSON)

@@ -22,7 +22,7 @@ def client_address(request: BaseRequest, proxies: Networks) -> str | None:
     """The address of the client: the nearest that isn't a proxy of ours."""
     address = request.remote
     said = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
-    while address and said and _within(address, proxies):
+    while address and said and within(address, proxies):
         nearer = said.pop().strip()
         if not _is_address(nearer):
             break
@@ -30,7 +30,8 @@ def client_address(request: BaseRequest, proxies: Networks) -> str | None:
     return address
 
 
-def _within(address: str, proxies: Networks) -> bool:
+def within(address: str, proxies: Networks) -> bool:
+    """Whether the address is in one of the networks."""
     return _is_address(address) and any(ip_address(address) in network for network in proxies)
 
 

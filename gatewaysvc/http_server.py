@@ -10,15 +10,16 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
-from chassis.errors import MalformedMessage, RequestTooSlow, ServiceError, Unavailable
+from chassis.errors import MalformedMessage, RequestTooSlow, ServiceError
 from chassis.run import CannotStart
 from gatewaysvc.app import App
+from gatewaysvc.client_address import Networks, within
+from gatewaysvc.crowd import Crowd
 from gatewaysvc.exchange import NAME
 from gatewaysvc.https import Https
 from gatewaysvc.problems import problem
 from gatewaysvc.request_body import MOST_BYTES
 
-MOST_CONNECTIONS: Final = 10_000
 HEAD_PATIENCE: Final = 10.0
 """Seconds from a head's first byte to its last."""
 _BACKLOG: Final = 1024
@@ -30,14 +31,26 @@ class HttpServer:
     """Serves the app once started, until drained."""
 
     def __init__(
-        self, app: App, *, host: str, port: int, https: Https | None = None, most_connections: int = MOST_CONNECTIONS
+        self,
+        app: App,
+        *,
+        host: str,
+        port: int,
+        https: Https | None = None,
+        crowd: Crowd | None = None,
+        proxies: Networks = (),
     ) -> None:
         self._app = app
         self._https = https
         self._host = host
         self._port = port
         self._server = _Server(
-            app.handle, most_connections, handler_cancellation=True, access_log=None, keepalive_timeout=KEEP_ALIVE
+            app.handle,
+            crowd or Crowd(),
+            proxies,
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=KEEP_ALIVE,
         )
         self._runner = web.ServerRunner(self._server)
 
@@ -74,34 +87,16 @@ class HttpServer:
         await self._runner.cleanup()
 
 
-class _Crowd:
-    """The connections that are open."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._inside: set[object] = set()
-
-    def enter(self, connection: object) -> bool:
-        """Whether there is room for it."""
-        if len(self._inside) >= self._most:
-            return False
-        self._inside.add(connection)
-        return True
-
-    def leave(self, connection: object) -> None:
-        """It has gone, if it ever was inside."""
-        self._inside.discard(connection)
-
-
 class _Server(web.Server):
     """Makes connections that tell of broken HTTP in JSON, and requests that may be as large as we take."""
 
-    def __init__(self, handler: Any, most_connections: int, **options: Any) -> None:
+    def __init__(self, handler: Any, crowd: Crowd, proxies: Networks, **options: Any) -> None:
         super().__init__(handler, **options)
-        self._crowd = _Crowd(most_connections)
+        self.crowd = crowd
+        self.proxies = proxies
 
     def __call__(self) -> RequestHandler:
-        return _Connection(self, self._crowd, loop=self._loop, **self._kwargs)
+        return _Connection(self, loop=self._loop, **self._kwargs)
 
     def _make_request(
         self,
@@ -117,11 +112,14 @@ class _Server(web.Server):
 class _Connection(RequestHandler):
     """A client's connection: one of as many as there may be, that brings its requests' heads in time."""
 
-    __slots__ = ("_crowd", "_hurried", "_impatience")
+    __slots__ = ("_address", "_crowd", "_hurried", "_impatience", "_inside", "_proxies")
 
-    def __init__(self, manager: web.Server, crowd: "_Crowd", **options: Any) -> None:
+    def __init__(self, manager: _Server, **options: Any) -> None:
         super().__init__(manager, **options)
-        self._crowd = crowd
+        self._crowd = manager.crowd
+        self._proxies = manager.proxies
+        self._address: str | None = None
+        self._inside = False
         self._impatience: asyncio.TimerHandle | None = None
         self._hurried = False
         """Whether a head has begun, and its end is waited for."""
@@ -129,15 +127,23 @@ class _Connection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Lets it in, if there is room."""
         super().connection_made(transport)
-        if not self._crowd.enter(self):
-            self._refuse(Unavailable("There are too many connections just now; try again soon.", retry_after=1))
-        else:
-            # aiohttp looks after silent connections only once there was a request.
-            self._impatience = asyncio.get_running_loop().call_later(KEEP_ALIVE, self.force_close)
+        address = str((transport.get_extra_info("peername") or ("",))[0])
+        # A proxy of ours connects for many, whose streams are counted by the app.
+        self._address = None if within(address, self._proxies) else address
+        try:
+            self._crowd.enter(self._address)
+        except ServiceError as error:
+            self._refuse(error)
+            return
+        self._inside = True
+        # aiohttp looks after silent connections only once there was a request.
+        self._impatience = asyncio.get_running_loop().call_later(KEEP_ALIVE, self.force_close)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Makes room for another."""
-        self._crowd.leave(self)
+        if self._inside:
+            self._inside = False
+            self._crowd.leave(self._address)
         self._calm()
         super().connection_lost(exc)
 

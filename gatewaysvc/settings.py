@@ -8,7 +8,7 @@ from pydantic import Field, FilePath, ValidationInfo, field_validator
 from chassis.settings import Port, RedisUrl, ServiceSettings
 from chassis.tls import CertificateUnusable
 from gatewaysvc.client_address import networks
-from gatewaysvc.http_server import MOST_CONNECTIONS
+from gatewaysvc.crowd import MOST, MOST_OF_AN_ADDRESS
 from gatewaysvc.https import Https
 
 
@@ -24,8 +24,10 @@ class Settings(ServiceSettings):
     notify_address: str = "127.0.0.1:50052"
     cors_origins: str = ""
     """The web pages that may call from a browser: origins with commas between, or `*`. Empty: only our own."""
-    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = MOST_CONNECTIONS
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = MOST
     """How many connections of clients may be open; more are refused. Each takes a file descriptor."""
+    max_connections_per_address: Annotated[int, Field(ge=1, le=1_000_000)] = MOST_OF_AN_ADDRESS
+    """How many of them one address may have, and how many streams, which also go through proxies."""
     rate_limits: Literal["on", "off"] = "on"
     redis_url: RedisUrl | None = None
     """Where all replicas count the calls; each for itself while it is away, or if there is none."""

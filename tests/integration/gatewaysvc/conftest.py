@@ -10,7 +10,7 @@ from devstack.errors import StackError
 from gatewaysvc import services
 from gatewaysvc.app import App
 from gatewaysvc.callers import Callers
-from gatewaysvc.http_server import MOST_CONNECTIONS, HttpServer
+from gatewaysvc.http_server import HttpServer
 from tests.integration.gatewaysvc import peers
 from tests.integration.gatewaysvc.peers import GOOD, Asked, Live
 from tests.transcoding.echo_types import SERVICES, descriptor_set
@@ -49,14 +49,14 @@ def serving(tasksvc, notifysvc):
     """Starts a gateway before the two services: `async with serving(cors_origins="...") as server`."""
 
     @asynccontextmanager
-    async def serve(*, most_connections=MOST_CONNECTIONS, **options) -> AsyncIterator[HttpServer]:
+    async def serve(*, crowd=None, proxies=(), **options) -> AsyncIterator[HttpServer]:
         async with AsyncExitStack() as stack:
             channels = {
                 "tasksvc": await stack.enter_async_context(channel(f"127.0.0.1:{tasksvc[0].port}")),
                 "notifysvc": await stack.enter_async_context(channel(f"127.0.0.1:{notifysvc.port}")),
             }
-            app = App(channels, **options)
-            server = HttpServer(app, host="127.0.0.1", port=0, most_connections=most_connections)
+            app = App(channels, proxies=proxies, **options)
+            server = HttpServer(app, host="127.0.0.1", port=0, crowd=crowd, proxies=proxies)
             await server.start()
             try:
                 yield server

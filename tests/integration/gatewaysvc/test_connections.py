@@ -3,9 +3,13 @@
 import asyncio
 from contextlib import AsyncExitStack, suppress
 
+import aiohttp
 import pytest
 
 from gatewaysvc import http_server, request_body
+from gatewaysvc.client_address import networks
+from gatewaysvc.crowd import Crowd
+from tests.integration.gatewaysvc.peers import GOOD
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\nContent-Type: application/json\r\n"
@@ -93,7 +97,7 @@ async def test_a_body_that_does_not_come_is_given_up(connect, monkeypatch):
 
 
 async def test_one_connection_too_many_is_told_to_come_back(serving):
-    async with serving(most_connections=2) as gateway, AsyncExitStack() as stack:
+    async with serving(crowd=Crowd(2)) as gateway, AsyncExitStack() as stack:
         open_ones = []
         for _ in range(2):
             reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
@@ -115,6 +119,62 @@ async def test_one_connection_too_many_is_told_to_come_back(serving):
                 writer.write(HEAD + b"\r\n")
                 if b" 200 " in await reader.readuntil(b"\r\n\r\n"):
                     break
+
+
+async def test_one_address_can_not_take_all_connections(serving):
+    async with serving(crowd=Crowd(100, 2)) as gateway, AsyncExitStack() as stack:
+
+        async def asked(host):
+            reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, local_addr=(host, 0))
+            stack.callback(writer.close)
+            writer.write(HEAD + b"\r\n")
+            return await reader.readuntil(b"\r\n\r\n")
+
+        for _ in range(2):
+            assert b" 200 " in await asked("127.0.0.1")
+        refusal = await asked("127.0.0.1")
+        assert refusal.startswith(b"HTTP/1.1 429 ")
+        assert b"Retry-After: 1\r\n" in refusal
+        assert b" 200 " in await asked("127.0.0.2")
+
+
+async def test_a_proxy_of_ours_connects_for_many(serving):
+    async with serving(crowd=Crowd(100, 1), proxies=networks("127.0.0.0/8")) as gateway, AsyncExitStack() as stack:
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+            stack.callback(writer.close)
+            writer.write(HEAD + b"\r\n")
+            assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+
+
+async def test_the_streams_of_one_client_behind_a_proxy_are_counted_as_its_own(serving, live):
+    streams = Crowd(100, 2)
+    async with (
+        serving(streams=streams, proxies=networks("127.0.0.0/8")) as gateway,
+        aiohttp.ClientSession(f"http://127.0.0.1:{gateway.port}", headers=GOOD) as http,
+        AsyncExitStack() as stack,
+    ):
+
+        def watching(client):
+            return http.get("/v1/events", headers={"X-Forwarded-For": client})
+
+        first = await stack.enter_async_context(watching("192.0.2.7"))
+        talking = await http.ws_connect("/v1/events", headers={"X-Forwarded-For": "192.0.2.7"})
+        assert first.status == 200
+        async with watching("192.0.2.7") as refused:
+            body = await refused.json()
+            assert (refused.status, body["details"][0]["reason"]) == (429, "TOO_MANY_CONNECTIONS")
+        async with (
+            watching("192.0.2.8") as other,
+            http.get("/v1/tasks", headers={"X-Forwarded-For": "192.0.2.7"}) as call,
+        ):
+            assert (other.status, call.status) == (200, 200)
+        await talking.close()
+        async with asyncio.timeout(20):
+            while True:  # the gateway hears of it a moment later
+                async with watching("192.0.2.7") as again:
+                    if again.status == 200:
+                        break
 
 
 async def test_too_many_headers_are_refused(connect):

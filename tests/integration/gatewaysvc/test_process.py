@@ -69,6 +69,15 @@ async def test_a_taken_port_is_told_without_a_traceback(start, gateway):
     assert str(gateway.port) in told["reason"]
 
 
+async def test_it_takes_as_many_connections_of_an_address_as_it_is_told(start):
+    process = await start(TASKBELL_MAX_CONNECTIONS_PER_ADDRESS="1")
+    told = json.loads(await process.stdout.readline())
+    async with aiohttp.ClientSession() as http, http.get(f"http://{told['http']}/healthz") as first:
+        assert first.status == 200  # and its connection stays open
+        async with aiohttp.ClientSession() as other, other.get(f"http://{told['http']}/healthz") as second:
+            assert second.status == 429
+
+
 async def test_calls_are_counted_in_the_redis_of_the_settings(start, redis_url):
     process = await start(TASKBELL_REDIS_URL=redis_url)
     told = json.loads(await process.stdout.readline())
