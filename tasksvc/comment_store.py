@@ -99,7 +99,7 @@ class CommentStore:
         """The caller's new comment."""
         async with transaction(db) as connection:
             await _hold(connection, home)
-            mentions = await newly_mentioned(connection, [Revision(home.project_id, text)])
+            mentions = await newly_mentioned(connection, [Revision(home.project_id, [text])])
             row: Any = await connection.fetchrow(
                 SQL["create_comment"], uuid7(), home.task_id, caller().user_id, text, *_event(home), *mentions
             )
@@ -115,7 +115,7 @@ class CommentStore:
             check_etag(etag, comment.etag)
             if text is None or text == comment.text:
                 return comment
-            mentions = await newly_mentioned(connection, [Revision(home.project_id, text, comment.text)])
+            mentions = await newly_mentioned(connection, [Revision(home.project_id, [text], [comment.text])])
             row: Any = await connection.fetchrow(SQL["update_comment"], comment_id, text, *_event(home), *mentions)
             return Comment.from_row(row)
 

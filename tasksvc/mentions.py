@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from chassis.caller import current_call
 from chassis.postgres import Executor, queries
 from tasksvc.domain.change import Change
+from tasksvc.domain.markdown_code import without_code
 from tasksvc.domain.task import Task
 
 SQL: Final = queries("tasksvc")
@@ -27,11 +28,11 @@ _Members: TypeAlias = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A text in a project, and what stood there before."""
+    """Texts in a project, and what stood there before."""
 
     project_id: str
-    after: str
-    before: str = ""
+    after: Sequence[str]
+    before: Sequence[str] = ()
 
 
 async def newly_mentioned(db: Executor, revisions: Sequence[Revision]) -> list[list[str]]:
@@ -63,11 +64,11 @@ async def newly_mentioned(db: Executor, revisions: Sequence[Revision]) -> list[l
 async def with_mentions(db: Executor, changes: Sequence[Change], before: Sequence[Task | None]) -> Sequence[Change]:
     """The changes, each with whom the task's texts name now and did not name `before`."""
     revisions = [
-        Revision(change.task.project_id, _texts(change.task), "" if seen is None else _texts(seen))
+        Revision(change.task.project_id, _texts(change.task), () if seen is None else _texts(seen))
         for change, seen in zip(changes, before, strict=True)
         if not _TEXTS.isdisjoint(change.fields)
     ]
-    if not any("@" in revision.after for revision in revisions):
+    if not any("@" in text for revision in revisions for text in revision.after):
         return changes
     told = iter(await newly_mentioned(db, revisions))
     return [
@@ -76,15 +77,14 @@ async def with_mentions(db: Executor, changes: Sequence[Change], before: Sequenc
     ]
 
 
-def _texts(task: Task) -> str:
-    return f"{task.title}\n{task.description}"
+def _texts(task: Task) -> Sequence[str]:
+    return task.title, task.description
 
 
-def mentioned(text: str) -> tuple[Spellings, ...]:
-    """The mentions in a text, in their order."""
-    if "@" not in text:
-        return ()
-    return tuple(dict.fromkeys(filter(None, map(_spellings, _MENTION.findall(text.lower())))))
+def mentioned(texts: Iterable[str]) -> tuple[Spellings, ...]:
+    """The mentions in texts, in their order. What stands in code, such as `@property`, means nobody."""
+    names = (name for text in texts if "@" in text for name in _MENTION.findall(without_code(text).lower()))
+    return tuple(dict.fromkeys(filter(None, map(_spellings, names))))
 
 
 def _spellings(name: str) -> Spellings:

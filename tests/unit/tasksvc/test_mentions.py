@@ -4,7 +4,7 @@ from tasksvc.mentions import mentioned
 
 
 def likeliest(text: str) -> list[str]:
-    return [spellings[0] for spellings in mentioned(text)]
+    return [spellings[0] for spellings in mentioned([text])]
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,10 @@ def likeliest(text: str) -> list[str]:
         ("@Ann and @ann", ["ann"]),
         ("спроси @ann, потом @bob", ["ann", "bob"]),
         ("line\n@ann", ["ann"]),
+        ("`@property` is for @ann", ["ann"]),
+        ("`code`@ann", ["ann"]),
+        ("```\n@cached\n```\n@ann", ["ann"]),
+        ("a lone ` and @ann", ["ann"]),
         ("@" + "a" * 32, ["a" * 32]),
     ],
 )
@@ -37,19 +41,25 @@ def test_a_mention_is_a_username_after_an_at_sign(text: str, names: list[str]) -
         "@" + "a" * 33,
         "@annи",
         "почта@ann",
+        "the decorator `@property`",
+        "look:\n```python\n@cached\ndef it(): ...\n```",
     ],
 )
 def test_what_only_looks_like_one_is_none(text: str) -> None:
-    assert mentioned(text) == ()
+    assert mentioned([text]) == ()
 
 
 def test_a_mark_at_the_end_may_belong_to_the_name_or_to_the_sentence() -> None:
-    assert mentioned("@bob.") == (("bob.", "bob"),)
-    assert mentioned("thanks @bob-_. Bye") == (("bob-_.", "bob-_", "bob-", "bob"),)
-    assert mentioned("@b..") == (("b..",),)
+    assert mentioned(["@bob."]) == (("bob.", "bob"),)
+    assert mentioned(["thanks @bob-_. Bye"]) == (("bob-_.", "bob-_", "bob-", "bob"),)
+    assert mentioned(["@b.."]) == (("b..",),)
 
 
 def test_a_text_full_of_mentions_is_read_at_once() -> None:
-    assert len(mentioned(" ".join(f"@user{number}" for number in range(2000)))) == 2000
-    assert mentioned("@" + "." * 16_000) == (tuple("." * length for length in range(32, 2, -1)),)
-    assert mentioned("@" + "a." * 8_000 + "и") == ()
+    assert len(mentioned([" ".join(f"@user{number}" for number in range(2000))])) == 2000
+    assert mentioned(["@" + "." * 16_000]) == (tuple("." * length for length in range(32, 2, -1)),)
+    assert mentioned(["@" + "a." * 8_000 + "и"]) == ()
+
+
+def test_code_in_one_text_does_not_reach_into_the_next() -> None:
+    assert mentioned(["``` in a title", "@ann"]) == (("ann",),)
