@@ -8,7 +8,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import cache, wraps
+from functools import wraps
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeAlias, TypeVar
 
@@ -209,7 +209,6 @@ async def transaction(executor: Executor) -> AsyncIterator[Executor]:
 _HEADER: Final = re.compile(r"^-- ([a-z][a-z0-9_]*)\n", re.MULTILINE)
 
 
-@cache
 def queries(package: str) -> Mapping[str, str]:
     """The statements in the package's sql/*.sql by name; each has a first line of its own: `-- create_task`."""
     found: dict[str, str] = {}

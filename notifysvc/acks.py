@@ -6,7 +6,7 @@ nobody can say that it was seen.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,11 +16,11 @@ from uuid import UUID
 import structlog
 
 from chassis.errors import ServiceError
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
 from notifysvc.cursor import Cursor
 from notifysvc.interest import Interest
+from notifysvc.statements import SQL
 
-SQL: Final[Mapping[str, str]] = queries("notifysvc")
 _EVERY: Final = 1.0
 _MOST_WAITING: Final = 10_000
 

@@ -13,9 +13,9 @@ import structlog
 from taskbell.events.v1.events_pb2 import Event
 
 from chassis.errors import ServiceError
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
+from notifysvc.statements import SQL
 
-SQL: Final = queries("notifysvc")
 _EVERY: Final = 60.0
 _MOST: Final = 100
 _log = structlog.get_logger("notifysvc.facets")

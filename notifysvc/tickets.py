@@ -6,7 +6,6 @@ made of the ticket: who reads the database can use neither.
 """
 
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Final
@@ -15,9 +14,9 @@ from cryptography.fernet import Fernet, InvalidToken
 from taskbell.notifications.v1.notifications_pb2 import Ticket
 
 from chassis.errors import TicketInvalid
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
+from notifysvc.statements import SQL
 
-SQL: Final[Mapping[str, str]] = queries("notifysvc")
 LIFETIME: Final = 30.0
 """Seconds in which a ticket has to be used."""
 

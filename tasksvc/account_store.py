@@ -13,11 +13,11 @@ from chassis.api_tokens import ApiToken
 from chassis.caller import traceparent
 from chassis.errors import EmailTaken, UsernameTaken
 from chassis.listing import Question
-from chassis.postgres import Executor, Pool, queries
+from chassis.postgres import Executor, Pool
 from tasksvc.links import Purpose
 from tasksvc.partitions import partition_of
+from tasksvc.statements import SQL
 
-SQL: Final = queries("tasksvc")
 PERSONAL_TITLE: Final = "Personal"
 
 

@@ -6,16 +6,14 @@ that completes without having locked leaves such a task alone.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
 
 from chassis.caller import current_call
 from chassis.errors import InvalidField, TaskBlocked
-from chassis.postgres import Executor, queries
+from chassis.postgres import Executor
 from tasksvc.domain.task import Status, Task
 from tasksvc.jobs import Followed
 from tasksvc.places import at
-
-SQL: Final = queries("tasksvc")
+from tasksvc.statements import SQL
 
 
 def is_open(task: Task) -> bool:

@@ -36,8 +36,9 @@ import structlog
 from prometheus_client import Gauge
 
 from chassis.errors import ServiceError
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
 from chassis.redis_link import Redis
+from tasksvc.statements import SQL
 
 LEASE: Final = 0.4
 SETTLING: Final = 0.5
@@ -48,7 +49,6 @@ CALM: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 _IN_VAIN: Final = 30.0
 
 _TRUSTED: Final = Gauge("taskbell_cache_trusted", "Whether this process may believe the cache: 1 or 0.")
-SQL: Final = queries("tasksvc")
 _log = structlog.get_logger("tasksvc.cache_trust")
 
 

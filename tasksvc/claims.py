@@ -10,13 +10,13 @@ from typing import Final
 import asyncpg
 
 from chassis.caller import current_call
-from chassis.postgres import Executor, Pool, queries, transaction
+from chassis.postgres import Executor, Pool, transaction
 from tasksvc.domain.queue import QueueRef
 from tasksvc.domain.task import Priority, Task
 from tasksvc.passed_by import PassedBy, Position
+from tasksvc.statements import SQL
 from tasksvc.task_rows import changing, task_from_row
 
-SQL: Final = queries("tasksvc")
 _LEASE_TASKS: Final = SQL["lease_tasks"].format(
     **changing("status", "attempt", "worker", "lease_expire_time", row="started")
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import asyncpg
 from uuid_utils.compat import UUID, uuid7
@@ -12,13 +12,12 @@ from chassis.caller import caller, traceparent
 from chassis.errors import AuthorRequired, CommentNotFound, Conflict
 from chassis.etag import check_etag, etag
 from chassis.page_bytes import MOST_BYTES, Portion
-from chassis.postgres import Executor, queries, transaction
+from chassis.postgres import Executor, transaction
 from tasksvc.access import Role
 from tasksvc.domain.change import not_found
 from tasksvc.mentions import Revision, newly_mentioned
 from tasksvc.partitions import partition_of
-
-SQL: Final = queries("tasksvc")
+from tasksvc.statements import SQL
 
 
 @dataclass(frozen=True, slots=True)

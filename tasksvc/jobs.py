@@ -6,10 +6,10 @@ from typing import Final, Self
 
 import asyncpg
 
-from chassis.postgres import Executor, queries
+from chassis.postgres import Executor
 from tasksvc.domain.queue import QueueRef
+from tasksvc.statements import SQL
 
-SQL: Final = queries("tasksvc")
 _REMEMBERED: Final = 4096
 
 

@@ -10,17 +10,17 @@ from typing import Any, Final, TypeAlias
 
 from chassis.caller import current_call
 from chassis.errors import LeaseLost, ServiceError
-from chassis.postgres import Executor, Pool, queries, transaction
+from chassis.postgres import Executor, Pool, transaction
 from tasksvc.blockers import follow_blockers
 from tasksvc.claims import Claims, Lease, Terms
 from tasksvc.domain.queue import QueueRef
 from tasksvc.domain.task import Task
 from tasksvc.jobs import note_returns
+from tasksvc.statements import SQL
 from tasksvc.task_rows import changing, task_from_row
 
 __all__ = ["Answer", "Completed", "Expired", "Failed", "Lease", "LeaseStore", "Outcome", "Released", "Settled"]
 
-SQL: Final = queries("tasksvc")
 _SETTLE_LEASES: Final = SQL["settle_leases"].format(
     **changing("status", "schedule_time", "result", "attempt", "last_error", "lease_expire_time", "worker")
 )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import structlog
 from taskbell.queues.v1 import queues_pb2 as pb
@@ -11,16 +11,16 @@ from taskbell.tasks.v1.tasks_pb2 import Task
 
 from chassis.errors import ServiceError
 from chassis.finish import finish
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
 from tasksvc.announcer import Announcer
 from tasksvc.domain.queue import QueueRef
 from tasksvc.domain.task import Task as TaskState
 from tasksvc.lease_store import Answer, Lease, LeaseStore, Released
 from tasksvc.queue_bell import Waiter
 from tasksvc.queue_figures import SeenWorkers
+from tasksvc.statements import SQL
 from tasksvc.task_to_pb import task_to_pb, time_to_pb
 
-SQL: Final = queries("tasksvc")
 Told: TypeAlias = Task | ServiceError
 """What became of an answer: the task after it, or why it was refused."""
 _log = structlog.get_logger("tasksvc.leasing")

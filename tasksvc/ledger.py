@@ -21,9 +21,9 @@ import structlog
 from prometheus_client import Counter
 
 from chassis.jetstream import MAX_AGE, Bus, Extent
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
+from tasksvc.statements import SQL
 
-SQL: Final = queries("tasksvc")
 _CHUNK: Final = 100
 _THOROUGH: Final = 60.0
 _EARLY: Final = MAX_AGE - 3600.0

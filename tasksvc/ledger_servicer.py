@@ -11,7 +11,7 @@ from taskbell.events.v1.ledger_pb2_grpc import LedgerServiceServicer
 from chassis.errors import EventNotFound
 from chassis.postgres import Pool
 from tasksvc.event_to_pb import event_to_pb
-from tasksvc.ledger import SQL
+from tasksvc.statements import SQL
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 

@@ -16,10 +16,10 @@ from uuid import UUID
 
 from chassis.caller import traceparent
 from chassis.errors import LinkInvalid
-from chassis.postgres import Executor, Pool, queries, transaction
+from chassis.postgres import Executor, Pool, transaction
 from tasksvc.partitions import partition_of
+from tasksvc.statements import SQL
 
-SQL: Final = queries("tasksvc")
 PAUSE: Final = 60.0
 """Seconds until another mail for the same purpose: nobody's mailbox can be flooded through us."""
 

@@ -8,11 +8,11 @@ import asyncpg
 from chassis.caller import caller, current_call
 from chassis.errors import ProjectNotFound, RoleTooLow, TokenInvalid
 from chassis.joint_reads import JointReads
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
 from tasksvc.access import Access, Authenticated, Grant, Role
 from tasksvc.cache import AccessCache
+from tasksvc.statements import SQL
 
-SQL: Final = queries("tasksvc")
 _MARGIN: Final = 300
 """Seconds that clocks may differ, and more."""
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from chassis.caller import current_call
-from chassis.postgres import Executor, queries
+from chassis.postgres import Executor
 from tasksvc.domain.change import Change
 from tasksvc.domain.markdown_code import without_code
 from tasksvc.domain.task import Task
+from tasksvc.statements import SQL
 
-SQL: Final = queries("tasksvc")
 MOST: Final = 100
 """Members who are told of one change: whoever names more people than that means nobody in particular."""
 # Not within a word, as in an e-mail address, nor in a path, as in a link; a backslash before it says that it is none.

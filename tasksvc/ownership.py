@@ -16,12 +16,12 @@ from typing import Final
 import structlog
 
 from chassis.errors import ServiceError
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
+from tasksvc.statements import SQL
 
 LEASE: Final = 3.0
 RENEW: Final = 0.5
 
-SQL: Final = queries("tasksvc")
 _log = structlog.get_logger("tasksvc.ownership")
 
 

@@ -4,9 +4,9 @@ from typing import Final
 from uuid import UUID
 
 from chassis.errors import TokenInvalid
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
+from tasksvc.statements import SQL
 
-SQL: Final = queries("tasksvc")
 _REMEMBERED: Final = 65536
 
 

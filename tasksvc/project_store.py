@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Self
 from uuid import UUID
 
 import asyncpg
@@ -12,12 +12,11 @@ from chassis.caller import caller, traceparent
 from chassis.errors import LastOwner, MemberExists, MemberNotFound, PersonalProject, UserNotFound
 from chassis.etag import check_etag, etag
 from chassis.listing import Question
-from chassis.postgres import Executor, Pool, queries, transaction
+from chassis.postgres import Executor, Pool, transaction
 from tasksvc.access import Role
 from tasksvc.memberships import project_not_found, require_role
 from tasksvc.partitions import partition_of
-
-SQL: Final = queries("tasksvc")
+from tasksvc.statements import SQL
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from typing import Final
 import structlog
 
 from chassis.errors import ServiceError
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
 from tasksvc.domain.queue import Queue, QueueRef
+from tasksvc.statements import SQL
 
-SQL: Final = queries("tasksvc")
 THROUGHPUT_WINDOW: Final = 300.0
 """Seconds over which ends are averaged."""
 WORKER_WINDOW: Final = 60.0

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
 
 from chassis.errors import QueueNotFound
 from chassis.etag import check_etag
 from chassis.listing import Question
-from chassis.postgres import Executor, Pool, queries, transaction
+from chassis.postgres import Executor, Pool, transaction
 from tasksvc.domain.queue import Queue, QueueRef, QueueSettings
-
-SQL: Final = queries("tasksvc")
+from tasksvc.statements import SQL
 
 
 class QueueStore:

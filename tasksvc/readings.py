@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import Final
 
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
 from chassis.readings import EVERY, Figure, Reading
 from tasksvc.partitions import PARTITIONS
+from tasksvc.statements import SQL
 
 _TURN: Final = 2.5 * EVERY
 _SHARE: Final = 20
 """Tasks are counted again when so many times as long as the counting took has passed: there may be millions."""
 STATES: Final = ("waiting", "scheduled", "blocked", "running")
-SQL: Final = queries("tasksvc")
 
 _WAITING: Final = Figure(
     "taskbell_outbox_waiting_events",

@@ -23,7 +23,7 @@ from taskbell.events.v1.events_pb2 import Event
 
 from chassis.errors import ServiceError, Unavailable
 from chassis.jetstream import Bus
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
 from chassis.tracing import Followers, bus_attributes, failed, traceparent_of
 from tasksvc.cache import AccessCache, TaskCache
 from tasksvc.event_to_pb import event_to_pb, subject_of
@@ -32,8 +32,8 @@ from tasksvc.ledger import Ledger
 from tasksvc.outbox_bell import SUBJECT, OutboxBell
 from tasksvc.ownership import Ownership
 from tasksvc.partitions import PARTITIONS
+from tasksvc.statements import SQL
 
-SQL: Final = queries("tasksvc")
 ROUND: Final = 64
 """Events of one partition that are published in one go at most."""
 PATIENCE: Final = 0.5

@@ -13,9 +13,9 @@ from google.protobuf.message import Message
 
 from chassis.caller import current_call
 from chassis.errors import RequestIdReused, Unavailable
-from chassis.postgres import Executor, Pool, queries, transaction
+from chassis.postgres import Executor, Pool, transaction
+from tasksvc.statements import SQL
 
-SQL: Final = queries("tasksvc")
 _SWEEP: Final = 600.0
 _log = structlog.get_logger("tasksvc.replays")
 

@@ -10,9 +10,9 @@ from typing import Final
 import structlog
 
 from chassis import jetstream, postgres
-from chassis.postgres import queries
 from chassis.run import CannotStart
 from tasksvc.settings import Settings
+from tasksvc.statements import SQL
 
 _PATIENCE: Final = 10.0
 """Seconds in which the bus must be found."""
@@ -21,9 +21,8 @@ _log = structlog.get_logger("tasksvc.restored")
 
 async def restored(settings: Settings) -> None:
     """Tells bus and cache. For once, while no service runs; a second time does no harm."""
-    schema = "tasksvc"
     async with (
-        postgres.connect(settings.database_url, schema, 1) as pool,
+        postgres.connect(settings.database_url, "tasksvc", 1) as pool,
         jetstream.connect(settings.nats_url, settings.stream_replicas) as bus,
     ):
         try:
@@ -31,6 +30,6 @@ async def restored(settings: Settings) -> None:
                 await bus.ready()
         except TimeoutError:
             raise CannotStart("the event bus can't be reached: its stream must go before services start") from None
-        await pool.execute(queries(schema)["begin_cache_anew"])
+        await pool.execute(SQL["begin_cache_anew"])
         await bus.remove()
     _log.info("the stream is removed, the cache begins anew: services may start")

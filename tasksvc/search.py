@@ -9,14 +9,14 @@ from taskbell.tasks.v1.tasks_pb2 import Snippet
 from chassis.aip160 import Node
 from chassis.aip160.sql import Parameters
 from chassis.page_bytes import MOST_BYTES, Portion
-from chassis.postgres import Executor, queries
+from chassis.postgres import Executor
 from tasksvc.domain.task import Task
 from tasksvc.search_query import SearchQuery, Term
 from tasksvc.snippets import snippet, words_of
+from tasksvc.statements import SQL
 from tasksvc.task_filter import condition
 from tasksvc.task_rows import task_from_row
 
-SQL: Final = queries("tasksvc")
 SETTINGS: Final = {"pg_trgm.word_similarity_threshold": "0.3"}
 """What the connections are to be made with. A letter wrong in a word of five leaves a third of the trigrams."""
 

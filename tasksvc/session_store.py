@@ -14,14 +14,14 @@ from uuid_utils.compat import uuid7
 from chassis.caller import traceparent
 from chassis.client import Client
 from chassis.errors import LoginFailed, RefreshTokenReused, SessionEnded, TokenInvalid, Unavailable
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
 from tasksvc.account_store import User
 from tasksvc.known_clients import client_hash
 from tasksvc.memberships import Memberships
 from tasksvc.outbox_bell import OutboxBell
 from tasksvc.partitions import partition_of
+from tasksvc.statements import SQL
 
-SQL: Final = queries("tasksvc")
 _SWEEP: Final = 3600.0
 _log = structlog.get_logger("tasksvc.sessions")
 

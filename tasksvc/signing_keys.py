@@ -6,10 +6,10 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from chassis.postgres import Pool, queries, transaction
+from chassis.postgres import Pool, transaction
 from tasksvc.access_tokens import SigningKey
+from tasksvc.statements import SQL
 
-SQL: Final = queries("tasksvc")
 _PEM: Final = re.compile(r"-----BEGIN [^-]+-----.+?-----END [^-]+-----", re.DOTALL)
 
 

@@ -1,16 +1,14 @@
 """Where tasks may stand, and with whom: under tasks of their project, with its members."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
 
 from chassis.caller import current_call
 from chassis.errors import InvalidField
-from chassis.postgres import Executor, queries
+from chassis.postgres import Executor
 from tasksvc.domain.change import Change
 from tasksvc.domain.task import Task
 from tasksvc.places import at
-
-SQL: Final = queries("tasksvc")
+from tasksvc.statements import SQL
 
 
 async def hold_parents(db: Executor, task_ids: Collection[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import asyncpg
 
@@ -10,7 +10,7 @@ from chassis.aip132 import Order
 from chassis.aip160.sql import Parameters
 from chassis.errors import Conflict
 from chassis.page_bytes import MOST_BYTES, Portion
-from chassis.postgres import Executor, queries, transaction
+from chassis.postgres import Executor, transaction
 from tasksvc.batch import Batch
 from tasksvc.blockers import check_circles, check_free, check_seen, follow_blockers, set_blockers
 from tasksvc.domain.change import Change, PastChange, not_found
@@ -19,12 +19,11 @@ from tasksvc.domain.task import Task
 from tasksvc.jobs import Followed, Jobs, note_returns
 from tasksvc.mentions import with_mentions
 from tasksvc.places import at
+from tasksvc.statements import SQL
 from tasksvc.task_homes import check_assignees, check_homes, check_parents, hold_parents, no_parent
 from tasksvc.task_rows import task_from_body, task_from_row
 from tasksvc.task_writes import tasks_by_id, tell_departures, write_first, write_next
 from tasksvc.unique_keys import free_unique_keys, take_unique_keys
-
-SQL: Final = queries("tasksvc")
 
 Decide: TypeAlias = Callable[[Task], Change | None]
 """Makes a change of the present version, or None if there is nothing to change; refuses by raising."""

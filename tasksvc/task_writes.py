@@ -7,13 +7,13 @@ import asyncpg
 from uuid_utils.compat import uuid7
 
 from chassis.caller import current_call
-from chassis.postgres import Executor, queries
+from chassis.postgres import Executor
 from tasksvc.domain.change import Change
 from tasksvc.domain.task import Task
 from tasksvc.partitions import partition_of
+from tasksvc.statements import SQL
 from tasksvc.task_rows import changing, task_from_row, task_to_body
 
-SQL: Final = queries("tasksvc")
 _TEXTS: Final = frozenset({"title", "description"})
 _ASSIGN_TEXTS: Final = "title = new.title, description = new.description,"
 # The planner takes an array for a hundred items, for which it would rather read the whole table.

@@ -1,14 +1,12 @@
 """Who has which unique_key: taken and freed with the changes of the tasks, in their transactions."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from chassis.errors import UniqueKeyTaken
-from chassis.postgres import Executor, queries
+from chassis.postgres import Executor
 from tasksvc.domain.task import Task
 from tasksvc.places import at
-
-SQL: Final = queries("tasksvc")
+from tasksvc.statements import SQL
 
 
 async def take_unique_keys(db: Executor, tasks: Sequence[Task], places: Sequence[str]) -> None:

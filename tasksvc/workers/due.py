@@ -6,15 +6,15 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from chassis.postgres import Pool, queries, transaction
+from chassis.postgres import Pool, transaction
 from tasksvc.announcer import Announcer
 from tasksvc.domain.change import remind
+from tasksvc.statements import SQL
 from tasksvc.task_rows import task_from_row
 from tasksvc.task_store import Edit, TaskStore
 from tasksvc.task_to_pb import task_to_pb
 from tasksvc.workers.polling import poll
 
-SQL: Final = queries("tasksvc")
 EVERY: Final = 1.0
 _MOST: Final = 100
 _NOTHING, _SOON, _OVERDUE = 0, 1, 2

@@ -19,7 +19,7 @@ from prometheus_client import Counter, Histogram
 
 from chassis.errors import LeaseLost, ServiceError
 from chassis.foreign_text import storable
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
 from chassis.race import race
 from tasksvc.announcer import Announcer
 from tasksvc.domain.queue import QueueRef
@@ -28,11 +28,11 @@ from tasksvc.heartbeats import Heartbeats
 from tasksvc.lease_store import Answer, Completed, Failed, LeaseStore, Outcome, Released
 from tasksvc.queue_bell import PATIENCE, QueueBell
 from tasksvc.queue_figures import SeenWorkers
+from tasksvc.statements import SQL
 from tasksvc.task_to_pb import task_to_pb
 from tasksvc.workers.handler_attempt import attempt
 from tasksvc.workers.handler_run import Interruption, Run
 
-SQL: Final = queries("tasksvc")
 _GIVING_BACK: Final = 2.0
 """Seconds that are left of the grace for it."""
 _QUEUES: Final = 100

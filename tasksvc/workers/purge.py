@@ -10,16 +10,16 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from chassis.postgres import Pool, queries, transaction
+from chassis.postgres import Pool, transaction
 from tasksvc.announcer import Announcer
 from tasksvc.domain.change import Change
 from tasksvc.domain.task import Task
+from tasksvc.statements import SQL
 from tasksvc.task_rows import task_from_row
 from tasksvc.task_store import Edit, TaskStore
 from tasksvc.task_to_pb import task_to_pb
 from tasksvc.workers.polling import poll
 
-SQL: Final = queries("tasksvc")
 EVERY: Final = 10.0
 _TASKS: Final = 100
 _KEYS: Final = 1000

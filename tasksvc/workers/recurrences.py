@@ -11,11 +11,12 @@ from prometheus_client import Counter
 from uuid_utils.compat import uuid7
 
 from chassis.errors import Conflict, Unavailable, UniqueKeyTaken
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
 from tasksvc.announcer import Announcer
 from tasksvc.domain.change import create
 from tasksvc.domain.recurrence import Occurrence
 from tasksvc.domain.series import Outlook, Stand, following, outlook
+from tasksvc.statements import SQL
 from tasksvc.task_rows import task_from_row
 from tasksvc.task_store import TaskStore, Written
 from tasksvc.task_to_pb import task_to_pb
@@ -24,7 +25,6 @@ from tasksvc.workers.polling import poll
 if TYPE_CHECKING:
     _Connection: TypeAlias = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
 
-SQL: Final = queries("tasksvc")
 EVERY: Final = 1.0
 _MOST: Final = 20
 _AGAIN: Final = timedelta(minutes=1)

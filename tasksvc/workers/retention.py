@@ -13,15 +13,15 @@ from uuid import UUID
 import asyncpg
 from prometheus_client import Counter
 
-from chassis.postgres import Pool, queries
+from chassis.postgres import Pool
 from tasksvc.announcer import Announcer
 from tasksvc.domain.change import Change, delete
 from tasksvc.domain.task import Task
+from tasksvc.statements import SQL
 from tasksvc.task_store import Edit, TaskStore
 from tasksvc.task_to_pb import task_to_pb
 from tasksvc.workers.polling import poll
 
-SQL: Final = queries("tasksvc")
 EVERY: Final = 5.0
 STRETCH: Final = 5_000
 _MOST: Final = 100

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from uuid_utils.compat import uuid7
 
-from chassis.postgres import Pool, connect, queries
+from chassis.postgres import Pool, connect
 from tasksvc.domain.queue import Queue, QueueRef
 from tasksvc.queue_figures import THROUGHPUT_WINDOW, Figures, QueueFigures
 from tasksvc.queue_store import QueueStore
+from tasksvc.statements import SQL
 from tests.integration.tasksvc.faults.replica import settle_in
 
-SQL = queries("tasksvc")
 WINDOW = THROUGHPUT_WINDOW + 10
 
 End = Callable[..., Awaitable[None]]
