@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from types import ModuleType
+from typing import Any, Final, Self
 
 import grpc
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -39,11 +40,17 @@ _OPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A servicer, and how generated code adds it: `Service(add_XServicer_to_server, XServicer(...), DESCRIPTOR...)`."""
+    """A servicer, and how generated code adds it."""
 
     add: Callable[[Any, Any], None]
     servicer: object
     descriptor: ServiceDescriptor
+
+    @classmethod
+    def of(cls, file: FileDescriptor, generated: ModuleType, servicer: object) -> Self:
+        """The servicer of the file's only service: `Service.of(tasks_pb2.DESCRIPTOR, tasks_pb2_grpc, tasks)`."""
+        (descriptor,) = file.services_by_name.values()
+        return cls(getattr(generated, f"add_{descriptor.name}Servicer_to_server"), servicer, descriptor)
 
 
 class GrpcServer:

@@ -105,26 +105,18 @@ async def serve(settings: Settings) -> None:
         explainer = Explainer(pool, EventLedger(tasksvc), log, acks, deliveries)
         server = GrpcServer(
             [
-                Service(
-                    notifications_pb2_grpc.add_NotificationServiceServicer_to_server,
-                    notifications,
-                    notifications_pb2.DESCRIPTOR.services_by_name["NotificationService"],
-                ),
-                Service(
-                    preferences_pb2_grpc.add_PreferenceServiceServicer_to_server,
+                Service.of(notifications_pb2.DESCRIPTOR, notifications_pb2_grpc, notifications),
+                Service.of(
+                    preferences_pb2.DESCRIPTOR,
+                    preferences_pb2_grpc,
                     PreferenceServicer(PreferenceStore(pool), mutes, links),
-                    preferences_pb2.DESCRIPTOR.services_by_name["PreferenceService"],
                 ),
-                Service(
-                    deliveries_pb2_grpc.add_DeliveryServiceServicer_to_server,
+                Service.of(
+                    deliveries_pb2.DESCRIPTOR,
+                    deliveries_pb2_grpc,
                     DeliveryServicer(deliveries, explainer, accounts, mailer.nudge),
-                    deliveries_pb2.DESCRIPTOR.services_by_name["DeliveryService"],
                 ),
-                Service(
-                    webhooks_pb2_grpc.add_WebhookServiceServicer_to_server,
-                    webhooks,
-                    webhooks_pb2.DESCRIPTOR.services_by_name["WebhookService"],
-                ),
+                Service.of(webhooks_pb2.DESCRIPTOR, webhooks_pb2_grpc, webhooks),
             ],
             host=settings.host,
             port=settings.notify_port,

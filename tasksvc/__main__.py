@@ -158,36 +158,12 @@ async def serve(settings: Settings) -> None:
             )
         server = GrpcServer(
             [
-                Service(
-                    accounts_pb2_grpc.add_AccountServiceServicer_to_server,
-                    accounts,
-                    accounts_pb2.DESCRIPTOR.services_by_name["AccountService"],
-                ),
-                Service(
-                    projects_pb2_grpc.add_ProjectServiceServicer_to_server,
-                    projects,
-                    projects_pb2.DESCRIPTOR.services_by_name["ProjectService"],
-                ),
-                Service(
-                    tasks_pb2_grpc.add_TaskServiceServicer_to_server,
-                    tasks,
-                    tasks_pb2.DESCRIPTOR.services_by_name["TaskService"],
-                ),
-                Service(
-                    comments_pb2_grpc.add_CommentServiceServicer_to_server,
-                    comments,
-                    comments_pb2.DESCRIPTOR.services_by_name["CommentService"],
-                ),
-                Service(
-                    ledger_pb2_grpc.add_LedgerServiceServicer_to_server,
-                    LedgerServicer(pool),
-                    ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"],
-                ),
-                Service(
-                    queues_pb2_grpc.add_QueueServiceServicer_to_server,
-                    queues,
-                    queues_pb2.DESCRIPTOR.services_by_name["QueueService"],
-                ),
+                Service.of(accounts_pb2.DESCRIPTOR, accounts_pb2_grpc, accounts),
+                Service.of(projects_pb2.DESCRIPTOR, projects_pb2_grpc, projects),
+                Service.of(tasks_pb2.DESCRIPTOR, tasks_pb2_grpc, tasks),
+                Service.of(comments_pb2.DESCRIPTOR, comments_pb2_grpc, comments),
+                Service.of(ledger_pb2.DESCRIPTOR, ledger_pb2_grpc, LedgerServicer(pool)),
+                Service.of(queues_pb2.DESCRIPTOR, queues_pb2_grpc, queues),
             ],
             host=settings.host,
             port=settings.tasks_port,
