@@ -1,19 +1,16 @@
 """DeliveryService over gRPC: reads the request, asks who knows, answers. Errors raise."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
 
-import grpc
 from taskbell.notifications.v1 import deliveries_pb2 as pb
 from taskbell.notifications.v1.deliveries_pb2_grpc import DeliveryServiceServicer
 
 from chassis import pages
 from chassis.caller import authorization, caller
+from chassis.interceptors import Context
 from notifysvc.accounts import Accounts
 from notifysvc.deliveries import Deliveries
 from notifysvc.explainer import Explainer
-
-Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
 class DeliveryServicer(DeliveryServiceServicer):

@@ -1,21 +1,19 @@
 """PreferenceService over gRPC: reads the request, asks who knows, answers. Errors raise."""
 
 from dataclasses import replace
-from typing import Any, TypeAlias
 
-import grpc
 import structlog
 from taskbell.notifications.v1 import preferences_pb2 as pb
 from taskbell.notifications.v1.preferences_pb2_grpc import PreferenceServiceServicer
 
 from chassis.caller import caller
+from chassis.interceptors import Context
 from notifysvc.mutes import Mutes
 from notifysvc.preference_patch import patched, preferences_to_pb
 from notifysvc.preference_store import PreferenceStore
 from notifysvc.preferences import REASONS, Preferences, Rule
 from notifysvc.unsubscribe_links import UnsubscribeLinks
 
-Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 _log = structlog.get_logger("notifysvc.preference_servicer")
 
 

@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, TypeAlias
 
-import grpc
 from taskbell.notifications.v1.notifications_pb2 import (
     ConnectRequest,
     CreateTicketRequest,
@@ -21,7 +19,7 @@ from taskbell.notifications.v1.notifications_pb2_grpc import NotificationService
 from chassis import pages
 from chassis.caller import authorization, caller
 from chassis.errors import CredentialsMissing, Unavailable
-from chassis.interceptors import tell_open
+from chassis.interceptors import Context, tell_open
 from chassis.page_bytes import fitting
 from chassis.race import run_until
 from notifysvc.conversation import Hub, converse
@@ -31,8 +29,6 @@ from notifysvc.rights import Guest
 from notifysvc.ring import Batch
 from notifysvc.subscription import Lost, Subscription
 from notifysvc.tickets import Tickets
-
-Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
 class NotificationServicer(NotificationServiceServicer):

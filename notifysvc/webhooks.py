@@ -1,9 +1,8 @@
 """WebhookService over gRPC: reads the request, asks the store, answers. Errors raise."""
 
-from typing import Any, Final, TypeAlias
+from typing import Final
 from uuid import UUID
 
-import grpc
 from aiohttp import ClientSession
 from google.protobuf.empty_pb2 import Empty
 from taskbell.events.v1.events_pb2 import Event
@@ -13,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from chassis import pages
 from chassis.caller import caller
+from chassis.interceptors import Context
 from chassis.outgoing import NotAnswered, http_url, post
 from chassis.update_mask import fields_to_change
 from chassis.webhook_secrets import WebhookSecrets
@@ -23,7 +23,6 @@ from notifysvc.webhook_sender import WebhookSender
 from notifysvc.webhook_store import Webhook, WebhookStore
 from notifysvc.webhook_to_pb import delivery_to_pb, webhook_to_pb
 
-Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 _TEST_PATIENCE: Final = 8.0
 """Seconds: the caller waits."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import grpc
@@ -16,6 +16,7 @@ from chassis.api_tokens import new_api_token
 from chassis.caller import caller
 from chassis.client import client_of
 from chassis.errors import InvalidField, LoginFailed, RateLimited, ServiceError, TokenNotFound, UserNotFound
+from chassis.interceptors import Context
 from chassis.postgres import Executor
 from tasksvc.access import Role
 from tasksvc.access_tokens import AccessTokens
@@ -32,7 +33,6 @@ from tasksvc.replays import Replays
 from tasksvc.session_store import SessionStore, Started
 from tasksvc.token_list import TOKENS
 
-Context = grpc.aio.ServicerContext[Any, Any]
 _SELF: Final = "me"
 _QUIET: Final = 0.25
 """Seconds that a request for a new password takes, whether or not anybody has the address."""

@@ -1,15 +1,15 @@
 """Comments over gRPC."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
-import grpc
 from google.protobuf.empty_pb2 import Empty
 from taskbell.comments.v1 import comments_pb2 as pb
 from taskbell.comments.v1.comments_pb2_grpc import CommentServiceServicer
 
 from chassis import pages
 from chassis.errors import InvalidField, InvalidOrderBy
+from chassis.interceptors import Context
 from chassis.page_bytes import fitting
 from chassis.postgres import Executor, Pool
 from chassis.update_mask import fields_to_change
@@ -22,7 +22,6 @@ from tasksvc.partitions import partition_of
 from tasksvc.replays import Repeatable, Replays, Response
 from tasksvc.task_access import TaskAccess
 
-Context = grpc.aio.ServicerContext[Any, Any]
 _CHANGEABLE: Final = ("text",)
 _ORDERS: Final = {"": False, "create_time": False, "create_time asc": False, "create_time desc": True}
 """What a list can be ordered by; whether the newest comes first."""

@@ -1,19 +1,16 @@
 """LedgerService over gRPC: what was committed, told to the other services."""
 
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
 from uuid import UUID
 
-import grpc
 from taskbell.events.v1 import ledger_pb2 as pb
 from taskbell.events.v1.ledger_pb2_grpc import LedgerServiceServicer
 
 from chassis.errors import EventNotFound
+from chassis.interceptors import Context
 from chassis.postgres import Pool
 from tasksvc.event_to_pb import event_to_pb
 from tasksvc.statements import SQL
-
-Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
 class LedgerServicer(LedgerServiceServicer):

@@ -1,15 +1,15 @@
 """Projects over gRPC."""
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-import grpc
 from google.protobuf.empty_pb2 import Empty
 from taskbell.projects.v1 import projects_pb2 as pb
 from taskbell.projects.v1.projects_pb2_grpc import ProjectServiceServicer
 
 from chassis.caller import caller
 from chassis.errors import InvalidField
+from chassis.interceptors import Context
 from chassis.page_bytes import fitting
 from chassis.postgres import Executor
 from chassis.update_mask import fields_to_change
@@ -24,7 +24,6 @@ from tasksvc.project_store import ProjectStore
 from tasksvc.project_to_pb import member_to_pb, project_to_pb
 from tasksvc.replays import Replays
 
-Context = grpc.aio.ServicerContext[Any, Any]
 _CHANGEABLE: Final = ("title", "description")
 _MEMBER_CHANGEABLE: Final = ("role",)
 

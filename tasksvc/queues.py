@@ -3,16 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from time import monotonic
-from typing import Any
 
-import grpc
 from taskbell.queues.v1 import queues_pb2 as pb
 from taskbell.queues.v1.queues_pb2_grpc import QueueServiceServicer
 from taskbell.tasks.v1.tasks_pb2 import Task
 
 from chassis.caller import caller
 from chassis.errors import ServiceError
-from chassis.interceptors import tell_open
+from chassis.interceptors import Context, tell_open
 from chassis.page_bytes import fitting
 from chassis.postgres import Executor
 from chassis.race import race
@@ -37,8 +35,6 @@ from tasksvc.task_access import TaskAccess
 from tasksvc.task_to_pb import task_to_pb
 from tasksvc.usernames import Usernames
 from tasksvc.work import WorkStream, read_hello
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class QueueServicer(QueueServiceServicer):

@@ -2,9 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-import grpc
 from taskbell.tasks.v1 import tasks_pb2 as pb
 from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceServicer
 
@@ -14,6 +13,7 @@ from chassis.aip160.sql import Parameters
 from chassis.caller import caller
 from chassis.errors import Conflict, InvalidField
 from chassis.etag import check_etag
+from chassis.interceptors import Context
 from chassis.joint_reads import JointReads
 from chassis.page_bytes import fitting
 from chassis.postgres import Executor, Pool
@@ -34,7 +34,6 @@ from tasksvc.task_order import SORTABLE
 from tasksvc.task_store import Decide, Edit, TaskStore
 from tasksvc.task_to_pb import change_to_pb, task_etag, task_to_pb
 
-Context = grpc.aio.ServicerContext[Any, Any]
 _Batch = TypeVar("_Batch", pb.BatchCreateTasksResponse, pb.BatchUpdateTasksResponse, pb.BatchDeleteTasksResponse)
 
 
