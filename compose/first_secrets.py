@@ -38,9 +38,13 @@ def main() -> None:
     postgres = kept("postgres/password", secrets.token_urlsafe(24))
     valkey = kept("valkey/password", secrets.token_urlsafe(24))
     nats = kept("nats/password", secrets.token_urlsafe(24))
+    begun = (ROOT / "tasksvc/service_key").exists()
     service_key = kept("tasksvc/service_key", secrets.token_urlsafe(32))
     kept("tasksvc/jwt_key", signing_key())
     kept("notifysvc/webhook_key", kept("tasksvc/webhook_key", secrets.token_urlsafe(32)))
+    # Where mails were sent before there was such a key, the links in them are signed with the service key.
+    before = f" {service_key}" if begun else ""
+    kept("notifysvc/unsubscribe_key", secrets.token_urlsafe(32) + before)
     kept("grafana/password", secrets.token_urlsafe(12))
     kept("valkey/valkey.conf", f"requirepass {valkey}")
     kept("nats/users.conf", f'authorization {{ user: taskbell, password: "{nats}" }}')

@@ -88,7 +88,7 @@ async def test_a_service_knows_no_secret_that_is_not_its_own(project: Project, s
         readable
         == {
             "tasksvc": everybodys | shared | {"redis_url", "jwt_key"},
-            "notifysvc": everybodys | shared,
+            "notifysvc": everybodys | shared | {"unsubscribe_key"},
             "gatewaysvc": everybodys | {"redis_url"},
         }[service]
     )

@@ -158,6 +158,19 @@ def test_every_service_understands_its_settings(
             assert {each["containerPort"] for each in container["ports"]} == listened
 
 
+def test_a_secret_that_a_service_can_do_without_is_made_by_whoever_follows_the_readme(built: list[Json]) -> None:
+    read = {
+        entry["valueFrom"]["secretKeyRef"]["key"]
+        for workload, _, container in containers(built)
+        if workload in SETTINGS
+        for entry in container["env"]
+        if "valueFrom" in entry
+    }
+    readme = (ROOT / "kubernetes/README.md").read_text()
+    assert read == {"unsubscribe_key", "smtp_password"}
+    assert all(f"--from-literal={key}=" in readme or f"`{key}` in the Secret" in readme for key in read)
+
+
 def test_what_points_somewhere_points_at_something(built: list[Json]) -> None:
     pods = [pod["metadata"]["labels"] for _, pod, _ in containers(built)]
     deployments = {name(each) for each in of_kind(built, "Deployment")}
