@@ -1,28 +1,42 @@
-// The live conversation over the WebSocket `/v1/events`: everything that the user may see, and the inbox, from where it
-// stopped. After a loss it connects again, ever more slowly and never in step with others, and goes on after the last cursor.
+// The live conversation over the WebSocket `/v1/events`: everything that the user may see, the inbox, and filters while they
+// are looked through, from where each stopped. After a loss it connects again, ever more slowly and never in step with others,
+// and goes on after the last cursors.
 import * as session from './session.js';
-import { batch, effect, signal } from './state.js';
+import { batch, effect, onCleanup, signal } from './state.js';
 
 /** @typedef {'off' | 'connecting' | 'live' | 'waiting'} State */
 
+/**
+ * @typedef {object} Subscription
+ * @property {string} id as events name it
+ * @property {object} what as docs/protocol.md has it
+ * @property {string} cursor of the last event; empty before it has begun
+ * @property {import('./state.js').Signal<number>} missed counts the times that something may have been missed, its beginning among them
+ * @property {import('./state.js').Signal<string>} refusal why there is none, in the server's words
+ */
+
 /** How the connection is. */
 export const state = signal(/** @type {State} */ ('off'));
-/** Counts the times that something may have been missed: who shows a list, reads it again. */
+/** Counts the times that something of all may have been missed: who shows a list, reads it again. */
 export const missed = signal(0);
+/** The same of the inbox. */
+export const missedInbox = signal(0);
 /** How many notifications are unread. */
 export const unread = signal(0);
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
 const SILENCE = 50_000; // the server pings every 20 seconds
-const SUBSCRIPTIONS = { all: {}, inbox: { inbox: true } };
 
 /** @type {Set<(event: any, subscription: string) => void>} */
 const listeners = new Set();
-/** @type {Record<string, string>} */
-let cursors = {};
+/** @type {Map<string, Subscription>} */
+const subscriptions = new Map();
+let numbers = 0;
 /** @type {WebSocket | null} */
 let socket = null;
+/** Whether subscriptions can be asked for on this connection. */
+let welcomed = false;
 let failures = 0;
 /** @type {any} */
 let retry;
@@ -37,12 +51,30 @@ export function listen(listener) {
   return () => listeners.delete(listener);
 }
 
+/** Subscribes to something narrower than all, as long as what is around lasts. @param {object} what @returns {Subscription} */
+export function subscribe(what) {
+  const mine = add(`s${numbers += 1}`, what);
+  if (welcomed) ask(mine);
+  onCleanup(() => {
+    subscriptions.delete(mine.id);
+    if (welcomed) say({ unsubscribe: { id: mine.id } });
+  });
+  return mine;
+}
+
+function add(id, what, missedOf = signal(0)) {
+  const one = { id, what, cursor: '', missed: missedOf, refusal: signal('') };
+  subscriptions.set(id, one);
+  return one;
+}
+
 /** Connects while somebody is signed in. */
 export function start() {
   effect(() => {
     const somebody = session.user.value?.id;
     disconnect();
-    cursors = {};
+    add('all', {}, missed);
+    add('inbox', { inbox: true }, missedInbox);
     unread.value = 0;
     if (somebody) connect();
   });
@@ -74,6 +106,7 @@ async function connect() {
   if (state.peek() !== 'connecting' || socket) return undefined;
   const mine = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/events`);
   socket = mine;
+  welcomed = false;
   mine.onopen = () => say({ hello: { token } });
   mine.onmessage = ({ data }) => {
     if (mine !== socket) return;
@@ -130,33 +163,50 @@ function say(message) {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
 }
 
+function ask({ id, what, cursor }) {
+  say({ subscribe: { id, ...what, after: cursor } });
+}
+
 function hear(message) {
   if (message.welcome) {
-    if (state.peek() !== 'live') for (const [id, what] of Object.entries(SUBSCRIPTIONS)) say({ subscribe: { id, ...what, after: cursors[id] ?? '' } });
+    if (!welcomed) for (const one of subscriptions.values()) ask(one); // a newer token is welcomed, too
+    welcomed = true;
   } else if (message.subscribed) {
-    const { id, head, recovered } = message.subscribed;
-    if (!cursors[id] || !recovered) {
-      cursors[id] = head;
-      if (id === 'all') missed.value += 1;
-    }
+    const { id, head } = message.subscribed;
+    const one = subscriptions.get(id);
+    if (one && !one.cursor) goOn(one, head); // what could not be recovered is told by a gap
     failures = 0;
     state.value = 'live';
   } else if (message.events) {
+    const one = subscriptions.get(message.events.id);
+    if (!one) return; // it was given up in the meantime
     batch(() => {
       for (const event of message.events.events) {
-        cursors[message.events.id] = event.cursor;
-        for (const listener of listeners) listener(event, message.events.id);
+        one.cursor = event.cursor;
+        for (const listener of listeners) listener(event, one.id);
       }
     });
   } else if (message.progress) {
-    cursors[message.progress.id] = message.progress.cursor;
+    const one = subscriptions.get(message.progress.id);
+    if (one) one.cursor = message.progress.cursor;
   } else if (message.gap) {
-    cursors[message.gap.id] = message.gap.head;
-    missed.value += 1;
+    const one = subscriptions.get(message.gap.id);
+    if (one) goOn(one, message.gap.head);
   } else if (message.inbox) {
     unread.value = message.inbox.unread ?? 0;
   } else if (message.ping) {
     say({ pong: {} });
+  } else if (message.error?.id) {
+    const one = subscriptions.get(message.error.id);
+    if (one) one.refusal.value = message.error.message;
   }
-  // goingAway: the socket closes right after it. error: the close code tells the rest.
+  // goingAway: the socket closes right after it. error without an id: the close code tells the rest.
+}
+
+function goOn(one, head) {
+  one.cursor = head;
+  batch(() => {
+    one.missed.value += 1;
+    one.refusal.value = '';
+  });
 }

@@ -5,37 +5,24 @@ import { batch, effect, onCleanup, signal } from './state.js';
 import { learn } from './store.js';
 import { words } from './toasts.js';
 
-const SOON_MS = 250;
-
 /**
  * Reads the tasks of a query into the store, again whenever the query changes or something may have been missed.
- * @param {() => Record<string, any> | null} query as ListTasks takes it
- * @param {(event: any) => boolean} [affects] the events after which the server must be asked again, for what only it can tell
+ * @param {() => Record<string, any> | null | 0} query as ListTasks takes it; empty: not now
+ * @param {(tasks: any[]) => void} [named] is told which tasks the server named
  */
-export function pager(query, affects = () => false) {
+export function pager(query, named = () => {}) {
   const loading = signal(true);
   const trouble = signal('');
   const next = signal('');
-  /** The tasks that the server named for this query. */
-  const ids = signal(/** @type {Set<string>} */ (new Set()));
-  const again = signal(0);
   let running = new AbortController();
-  let timer;
 
   effect(() => {
     const wanted = query();
-    void [live.missed.value, again.value];
+    void live.missed.value;
     if (wanted) read(wanted, '');
+    else running.abort();
   });
-  onCleanup(live.listen((event, subscription) => {
-    if (subscription !== 'all' || !affects(event)) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => { again.value += 1; }, SOON_MS);
-  }));
-  onCleanup(() => {
-    clearTimeout(timer);
-    running.abort();
-  });
+  onCleanup(() => running.abort());
 
   async function read(wanted, pageToken) {
     running.abort();
@@ -44,7 +31,7 @@ export function pager(query, affects = () => false) {
       const answer = await api.tasks.list({ ...wanted, pageToken }, mine.signal);
       batch(() => {
         learn(answer.tasks);
-        ids.value = new Set([...(pageToken ? ids.peek() : []), ...answer.tasks.map((task) => task.id)]);
+        named(answer.tasks);
         next.value = answer.nextPageToken;
         trouble.value = '';
         loading.value = false;
@@ -59,7 +46,6 @@ export function pager(query, affects = () => false) {
   return {
     loading,
     trouble,
-    ids,
     /** Whether there is more. */
     more: () => Boolean(next.value),
     /** Reads the next page. */

@@ -4,6 +4,7 @@ import { move } from '../actions.js';
 import { each, h, when } from '../dom.js';
 import { count, t } from '../i18n.js';
 import { icon } from '../icons.js';
+import { matching } from '../matching.js';
 import { pager } from '../pager.js';
 import { memo, signal } from '../state.js';
 import { mayEdit, task as taskOf, tasksWhere } from '../store.js';
@@ -27,25 +28,27 @@ export function board(projectId, where) {
   const dragged = signal(/** @type {any} */ (null));
   const members = membersOf(projectId);
 
+  const matches = matching(projectId, () => words.value);
+
   const columns = STATUSES.map((status) => {
-    const tasks = pager(() => ({
+    const tasks = pager(() => matches.since.value && {
       projectId,
       pageSize: PAGE,
       filter: [`status = ${status}`, asText(filter.value)].filter(Boolean).join(' AND '),
       orderBy: ENDED.has(status) ? 'end_time desc' : 'priority desc, create_time',
-    }), (event) => Boolean(words.peek()) && event.projectId === projectId);
+    }, matches.named);
     const shown = memo(() => tasksWhere((task) => task.projectId === projectId && task.status === status && passes(filter.value, task)
-      && (!words.value || tasks.ids.value.has(task.id))).sort(ENDED.has(status) ? byEnd : byUrgency));
-    return { status, tasks, shown };
+      && matches.has(task.id)).sort(ENDED.has(status) ? byEnd : byUrgency));
+    return { status, tasks, shown, refusal: matches.refusal };
   });
 
   return h('section.project', null,
     projectHead(projectId, 'board'),
-    filterBar(projectId, () => where.value, members),
+    filterBar(projectId, () => where.value, members, matches.refusal),
     h('div.board', { role: 'group', 'aria-label': t('nav.board'), onkeydown: walk }, columns.map((each_) => column(projectId, each_, dragged))));
 }
 
-function column(projectId, { status, tasks, shown }, dragged) {
+function column(projectId, { status, tasks, shown, refusal }, dragged) {
   const opened = signal(!RARE.has(status));
   const accepts = memo(() => dragged.value && targets(dragged.value).includes(status));
   const over = signal(false);
@@ -77,10 +80,10 @@ function column(projectId, { status, tasks, shown }, dragged) {
     h('div.column-body', { hidden: () => !opened.value },
       status === 'PENDING' && when(() => mayEdit(projectId), () => quickAdd(projectId)),
       h('ul.cards', null,
-        () => tasks.loading.value && !shown.value.length && [1, 2, 3].map(() => h('li.skeleton.skeleton-card')),
+        () => tasks.loading.value && !refusal() && !shown.value.length && [1, 2, 3].map(() => h('li.skeleton.skeleton-card')),
         each(() => shown.value, (task) => task.id, (task) => card(task, dragged))),
-      () => tasks.trouble.value && h('p.column-note.trouble', null, tasks.trouble.value),
-      () => !tasks.loading.value && !tasks.trouble.value && !shown.value.length && h('p.column-note', null, t(`board.empty.${status}`)),
+      () => tasks.trouble.value && !refusal() && h('p.column-note.trouble', null, tasks.trouble.value),
+      () => !tasks.loading.value && !tasks.trouble.value && !refusal() && !shown.value.length && h('p.column-note', null, t(`board.empty.${status}`)),
       () => tasks.more() && h('button.button.quiet.full', { type: 'button', onclick: tasks.readOn }, t('more'))));
 }
 

@@ -37,9 +37,10 @@ export function passes({ status, priority, label, assignee }, task) {
  * @param {string} projectId
  * @param {() => import('../router.js').Place | null} where
  * @param {import('../state.js').Signal<any[]>} members
+ * @param {() => string} refusal what the server has against the words
  * @param {{withStatus?: boolean}} [how]
  */
-export function filterBar(projectId, where, members, { withStatus = false } = {}) {
+export function filterBar(projectId, where, members, refusal, { withStatus = false } = {}) {
   const now = () => where()?.query ?? {};
   const set = (name, value) => {
     const query = { ...now(), [name]: value };
@@ -61,17 +62,18 @@ export function filterBar(projectId, where, members, { withStatus = false } = {}
   ];
   const labels = () => [...new Set(tasksWhere((task) => task.projectId === projectId).flatMap((task) => task.labels))].sort().map((label) => [label, label]);
   const words = h('input.input.filter-words', {
-    type: 'search', name: 'filter', 'aria-label': t('filter.words'), placeholder: t('filter.words.hint'), spellcheck: 'false', value: () => now().filter ?? '',
+    type: 'search', name: 'filter', 'aria-label': t('filter.words'), 'aria-invalid': () => Boolean(refusal()) && 'true', 'aria-describedby': 'filter-refusal', placeholder: t('filter.words.hint'), spellcheck: 'false', value: () => now().filter ?? '',
     onchange: (event) => set('filter', event.target.value.trim()),
     onkeydown: (event) => { if (event.key === 'Enter') set('filter', event.target.value.trim()); },
   });
-  return h('div.filters', { role: 'group', 'aria-label': t('filter.title') },
+  const bar = h('div.filters', { role: 'group', 'aria-label': t('filter.title') },
     withStatus && choice('status', 'board', () => STATUSES.map((status) => [status, t(`status.${status}`)])),
     choice('priority', 'flag', () => PRIORITIES.map((priority) => [priority, t(`priority.${priority}`)])),
     choice('label', 'tag', labels),
     choice('assignee', 'user', people),
     words,
     () => Object.values(now()).some(Boolean) && h('button.link', { type: 'button', onclick: () => replace(where()?.path ?? '') }, t('filter.clear')));
+  return [bar, h('p.filter-refusal', { id: 'filter-refusal', role: 'alert' }, refusal)];
 }
 
 function quoted(text) {

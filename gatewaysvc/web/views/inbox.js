@@ -47,7 +47,7 @@ export function inbox() {
     }
   };
   effect(() => {
-    void [live.missed.value, state.value];
+    void [live.missedInbox.value, state.value];
     read();
   });
   let timer;

@@ -3,6 +3,7 @@ import { move } from '../actions.js';
 import { each, h, when } from '../dom.js';
 import { t } from '../i18n.js';
 import { icon } from '../icons.js';
+import { matching } from '../matching.js';
 import { pager } from '../pager.js';
 import { href } from '../router.js';
 import * as session from '../session.js';
@@ -20,16 +21,17 @@ const ORDER = ['IN_PROGRESS', 'PENDING', 'FAILED', 'COMPLETED', 'CANCELLED'];
 /** @param {string} projectId @param {import('../state.js').Signal<any>} where */
 export function list(projectId, where) {
   const filter = memo(() => where.value?.query ?? {});
+  const words = memo(() => filter.value.filter ?? '');
   const members = membersOf(projectId);
-  const tasks = pager(
-    () => ({ projectId, pageSize: PAGE, filter: asText(filter.value), orderBy: 'status, priority desc, create_time desc' }),
-    (event) => Boolean(filter.peek().filter) && event.projectId === projectId);
-  const shown = memo(() => tasksWhere((task) => task.projectId === projectId && passes(filter.value, task)
-    && (!filter.value.filter || tasks.ids.value.has(task.id))));
+  const matches = matching(projectId, () => words.value);
+  const tasks = pager(() => matches.since.value && {
+    projectId, pageSize: PAGE, filter: asText(filter.value), orderBy: 'status, priority desc, create_time desc',
+  }, matches.named);
+  const shown = memo(() => tasksWhere((task) => task.projectId === projectId && passes(filter.value, task) && matches.has(task.id)));
   return h('section.project', null,
     projectHead(projectId, 'list'),
-    filterBar(projectId, () => where.value, members, { withStatus: true }),
-    h('div.list', null, when(() => mayEdit(projectId), () => quickAdd(projectId)), groups(shown, tasks)));
+    filterBar(projectId, () => where.value, members, matches.refusal, { withStatus: true }),
+    h('div.list', null, when(() => mayEdit(projectId), () => quickAdd(projectId)), groups(shown, tasks, { refusal: matches.refusal })));
 }
 
 /** What is mine to do, wherever it is. */
@@ -39,10 +41,11 @@ export function mine() {
   const shown = memo(() => tasksWhere((task) => task.assigneeId === me && (task.status === 'PENDING' || task.status === 'IN_PROGRESS')));
   return h('section.page', null,
     h('header.page-head', null, h('h1', null, t('nav.mine'))),
-    h('div.list', null, groups(shown, tasks, true)));
+    h('div.list', null, groups(shown, tasks, { withProject: true })));
 }
 
-function groups(shown, tasks, withProject = false) {
+/** @param {any} shown @param {any} tasks @param {{withProject?: boolean, refusal?: () => string}} [how] */
+function groups(shown, tasks, { withProject = false, refusal = () => '' } = {}) {
   const RANK = { URGENT: 0, HIGH: 1, NORMAL: 2, LOW: 3 };
   const sorted = memo(() => [...shown.value].sort((a, b) => RANK[a.priority] - RANK[b.priority] || (a.createTime < b.createTime ? 1 : -1)));
   return [
@@ -52,9 +55,9 @@ function groups(shown, tasks, withProject = false) {
         h('h2', null, h('span.status-dot', { class: `status-${status}` }), t(`status.${status}`), h('span.count', null, () => part.value.length)),
         h('ul.rows', null, each(() => part.value, (task) => task.id, (task) => row(task, withProject))));
     }),
-    () => tasks.loading.value && !shown.value.length && h('ul.rows', null, [1, 2, 3, 4].map(() => h('li.skeleton.skeleton-line'))),
-    () => tasks.trouble.value && h('p.trouble', null, tasks.trouble.value),
-    () => !tasks.loading.value && !tasks.trouble.value && !shown.value.length && h('div.empty', null, icon('check'), h('h2', null, t('list.empty.title')), h('p', null, t(withProject ? 'mine.empty' : 'list.empty'))),
+    () => tasks.loading.value && !refusal() && !shown.value.length && h('ul.rows', null, [1, 2, 3, 4].map(() => h('li.skeleton.skeleton-line'))),
+    () => tasks.trouble.value && !refusal() && h('p.trouble', null, tasks.trouble.value),
+    () => !tasks.loading.value && !tasks.trouble.value && !refusal() && !shown.value.length && h('div.empty', null, icon('check'), h('h2', null, t('list.empty.title')), h('p', null, t(withProject ? 'mine.empty' : 'list.empty'))),
     () => tasks.more() && h('button.button.quiet.full', { type: 'button', onclick: tasks.readOn }, t('more')),
   ];
 }
