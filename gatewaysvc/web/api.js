@@ -82,6 +82,24 @@ export const notifications = {
   updatePreferences: (changes) => patch('/v1/notifications/preferences', changes),
 };
 
+export const tokens = {
+  list: () => all((pageToken) => get('/v1/tokens', { pageSize: 1000, pageToken }), 'tokens'),
+  create: (token) => post('/v1/tokens', token),
+  remove: (id) => remove(`/v1/tokens/${part(id)}`),
+};
+
+const webhooksOf = (projectId) => `/v1/projects/${part(projectId)}/webhooks`;
+export const webhooks = {
+  list: (projectId) => all((pageToken) => get(webhooksOf(projectId), { pageSize: 1000, pageToken }), 'webhooks'),
+  create: (projectId, webhook) => post(webhooksOf(projectId), webhook),
+  update: (projectId, id, changes) => patch(`${webhooksOf(projectId)}/${part(id)}`, changes, { updateMask: Object.keys(changes).join(',') }),
+  remove: (projectId, id) => remove(`${webhooksOf(projectId)}/${part(id)}`),
+  test: (projectId, id) => post(`${webhooksOf(projectId)}/${part(id)}:test`),
+  rotateSecret: (projectId, id) => post(`${webhooksOf(projectId)}/${part(id)}:rotateSecret`),
+  deliveries: (projectId, id, query) => get(`${webhooksOf(projectId)}/${part(id)}/deliveries`, query),
+  retry: (projectId, id, delivery) => post(`${webhooksOf(projectId)}/${part(id)}/deliveries/${part(delivery)}:retry`),
+};
+
 /** Every page of a list. */
 async function all(page, name) {
   const found = [];

@@ -3,7 +3,7 @@ import { effect, memo, onCleanup, scope, signal, untracked } from './state.js';
 
 /** @typedef {Node | string | number | false | null | undefined | (() => any) | any[]} Child */
 
-const PROPERTIES = new Set(['value', 'checked', 'disabled', 'selected', 'hidden', 'inert', 'open', 'required', 'readOnly', 'draggable']);
+const PROPERTIES = new Set(['value', 'checked', 'disabled', 'hidden', 'inert', 'open', 'required', 'readOnly', 'draggable']);
 
 /**
  * An element: `h('button.primary', {type: 'button', onclick: save}, 'Save')`. A property or child that is a function is

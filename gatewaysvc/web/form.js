@@ -22,6 +22,28 @@ export function field(label, { options, ...input }, hint) {
 }
 
 /**
+ * Several of some: a box for each.
+ * @param {string} legend
+ * @param {string} name
+ * @param {string[][]} options value, label, and what it means
+ * @param {{checked?: string[], hint?: string}} [how]
+ */
+export function choices(legend, name, options, { checked = [], hint } = {}) {
+  const id = `field-${numbers += 1}`;
+  return h('fieldset.field.choices', { 'data-name': name, 'aria-describedby': `${id}-note` },
+    h('legend', null, legend),
+    h('p.field-note', { id: `${id}-note` }, hint),
+    h('div.choice-grid', null, options.map(([value, label, meaning]) => h('label.choice', null,
+      h('input', { type: 'checkbox', name: `${name} ${value}`, checked: checked.includes(value) }),
+      h('span', null, h('code', null, label), meaning && h('span.choice-note', null, meaning))))));
+}
+
+/** Which of the choices of that name a form's values have. @param {Record<string, any>} values @param {string} name */
+export function chosen(values, name) {
+  return Object.keys(values).filter((key) => key.startsWith(`${name} `)).map((key) => key.slice(name.length + 1));
+}
+
+/**
  * A form that calls `save` with its values when it is sent.
  * @param {Record<string, any>} properties
  * @param {(values: any, form: HTMLFormElement) => Promise<any>} save
@@ -55,9 +77,9 @@ export function form(properties, save, ...children) {
     const violations = error instanceof ApiError ? error.violations : [];
     let first;
     for (const { field: name, description } of violations) {
-      const place = element.querySelector(`[data-name="${CSS.escape(name.split('.').pop() ?? '')}"]`);
+      const place = element.querySelector(`[data-name="${CSS.escape(nameOf(name))}"]`);
       if (!place) continue;
-      const control = place.querySelector('.input');
+      const control = place.querySelector('input, select, textarea');
       control.setAttribute('aria-invalid', 'true');
       place.querySelector('.field-note').append(h('span.field-error', null, description));
       first ??= control;
@@ -66,4 +88,10 @@ export function form(properties, save, ...children) {
     else fill(trouble, words(error));
   }
   return element;
+}
+
+/** The field of a violation as the form names it: `webhook.event_types[2]` is `eventTypes`. @param {string} path */
+function nameOf(path) {
+  const last = path.split('.').pop() ?? '';
+  return last.replace(/\[.*$/, '').replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
 }

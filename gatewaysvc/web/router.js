@@ -13,6 +13,7 @@ const ROUTES = {
   inbox: 'inbox',
   mine: 'mine',
   preferences: 'preferences',
+  tokens: 'tokens',
   'projects/:id': 'board',
   'projects/:id/list': 'list',
   'projects/:id/queues': 'queues',

@@ -25,7 +25,12 @@ export function tell(text, action) {
 
 /** Notes that something went wrong. @param {unknown} error */
 export function tellError(error) {
-  show(loud, h('div.toast.toast-error', null, icon('ban'), h('p', null, words(error))));
+  tellTrouble(words(error));
+}
+
+/** Notes what is wrong elsewhere, in these words. @param {string} text */
+export function tellTrouble(text) {
+  show(loud, h('div.toast.toast-error', null, icon('ban'), h('p', null, text)));
 }
 
 /** Does what the newest note offers (undo). */

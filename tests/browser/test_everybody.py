@@ -10,9 +10,8 @@ from playwright.async_api import Page, expect
 PHONE = {"width": 360, "height": 740}
 AT_REST = """Promise.all(document.getAnimations()
     .filter((one) => one.effect.getTiming().iterations === 1).map((one) => one.finished))"""
-AT_REST = """Promise.all(document.getAnimations()
-    .filter((one) => one.effect.getTiming().iterations === 1).map((one) => one.finished))"""
 VIEWS = ("", "/list", "/queues", "/members", "/settings")
+OWN = ("inbox", "mine", "preferences", "tokens")
 
 
 async def complaints(page: Page) -> list[str]:
@@ -61,7 +60,7 @@ async def test_axe_finds_nothing_in_any_view(opened, ann, furnished, scheme):
     page = await opened(ann, f"projects/{project}", color_scheme=scheme)
     await expect(page.locator(".card")).not_to_have_count(0)
     found = {}
-    for place in (*(f"projects/{project}{view}" for view in VIEWS), f"tasks/{task}", "inbox", "mine", "preferences"):
+    for place in (*(f"projects/{project}{view}" for view in VIEWS), f"tasks/{task}", *OWN):
         await page.goto(f"/#/{place}")
         await expect(page.locator(".skeleton")).to_have_count(0)
         found[place] = await complaints(page)
@@ -94,7 +93,7 @@ async def test_axe_finds_nothing_before_signing_in(chromium, stack, scheme):
 async def test_nothing_is_wider_than_a_phone(opened, ann, furnished):
     project, task = furnished
     page = await opened(ann, f"projects/{project}", viewport=PHONE, has_touch=True, is_mobile=True)
-    for place in (*(f"projects/{project}{view}" for view in VIEWS), f"tasks/{task}", "inbox", "mine", "preferences"):
+    for place in (*(f"projects/{project}{view}" for view in VIEWS), f"tasks/{task}", *OWN):
         await page.goto(f"/#/{place}")
         await expect(page.locator(".skeleton")).to_have_count(0)
         assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], place

@@ -6,6 +6,7 @@ import { t } from '../i18n.js';
 import { icon } from '../icons.js';
 import * as session from '../session.js';
 import { tell, tellError, words } from '../toasts.js';
+import { accountHead } from './account_head.js';
 
 const MAILS = ['INSTANT', 'DIGEST', 'OFF'];
 const DIGESTS = ['OFF', 'HOURLY', 'DAILY'];
@@ -13,7 +14,7 @@ const DIGESTS = ['OFF', 'HOURLY', 'DAILY'];
 export function preferences() {
   const body = h('div.narrow', null, [1, 2, 3, 4].map(() => h('div.skeleton.skeleton-line')));
   read(body);
-  return h('section.page', null, h('header.page-head', null, h('h1', null, t('nav.preferences'))), address(), body);
+  return h('section.page', null, accountHead('preferences'), address(), body);
 }
 
 function address() {

@@ -1,14 +1,14 @@
 // Projects: a new one, its name, its end.
 import * as api from '../api.js';
 import { confirm, openDialog } from '../dialog.js';
-import { h } from '../dom.js';
+import { h, when } from '../dom.js';
 import { field, form } from '../form.js';
 import { t } from '../i18n.js';
 import { go } from '../router.js';
-import { effect } from '../state.js';
 import { loadProjects, project } from '../store.js';
 import { tell, tellError } from '../toasts.js';
 import { projectHead } from './project_head.js';
+import { webhooksOf } from './webhooks.js';
 
 /** Asks for the title of a new project, and goes there. */
 export function newProject() {
@@ -42,17 +42,14 @@ export function settings(projectId) {
       tellError(error);
     }
   };
-  const fields = h('div.narrow');
-  effect(() => {
-    const known = project(projectId);
-    if (!known || fields.childElementCount) return; // what is being typed is not overwritten
-    const owner = known.role === 'OWNER';
-    fields.append(
-      form({}, save,
-        field(t('project.title'), { name: 'title', value: known.title, maxlength: '200', disabled: !owner }),
-        field(t('project.description'), { name: 'description', value: known.description, rows: '5', disabled: !owner }, t('markdown.hint')),
-        owner && h('button.button.primary', { type: 'submit' }, t('save'))),
-      ...(owner && !known.personal ? [h('section.danger-zone', null, h('h2', null, t('project.delete')), h('p', null, t('project.delete.explain')), h('button.button.danger', { type: 'button', onclick: remove }, t('project.delete')))] : []));
-  });
-  return h('section.project', null, projectHead(projectId, 'settings'), fields);
+  const owner = () => project(projectId)?.role === 'OWNER';
+  // Built once it is known, and not again: what is being typed is not overwritten.
+  return h('section.project', null, projectHead(projectId, 'settings'), h('div.narrow', null,
+    when(() => project(projectId), () => form({}, save,
+      field(t('project.title'), { name: 'title', value: project(projectId).title, maxlength: '200', disabled: () => !owner() }),
+      field(t('project.description'), { name: 'description', value: project(projectId).description, rows: '5', disabled: () => !owner() }, t('markdown.hint')),
+      when(owner, () => h('button.button.primary', { type: 'submit' }, t('save'))))),
+    when(owner, () => webhooksOf(projectId)),
+    when(() => owner() && !project(projectId).personal, () => h('section.danger-zone', null,
+      h('h2', null, t('project.delete')), h('p', null, t('project.delete.explain')), h('button.button.danger', { type: 'button', onclick: remove }, t('project.delete'))))));
 }

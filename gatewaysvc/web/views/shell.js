@@ -19,9 +19,10 @@ import { queues } from './queues.js';
 import { openSearch } from './search.js';
 import { startShortcuts } from './keys.js';
 import { taskPanel } from './task.js';
+import { tokens } from './tokens.js';
 import { openUserMenu } from './user_menu.js';
 
-const VIEWS = { board, list, queues, members, settings, inbox, mine, preferences };
+const VIEWS = { board, list, queues, members, settings, inbox, mine, preferences, tokens };
 /** Where the links of our mails lead: no place in here. */
 const LETTERS = ['forgot', 'reset', 'confirm'];
 const LAST = 'taskbell.project';

@@ -12,6 +12,7 @@ export function openUserMenu(anchor) {
   const theme = document.documentElement.dataset.theme ?? 'system';
   openMenu(anchor, [
     { label: t('nav.preferences'), icon: 'mail', run: () => go('preferences') },
+    { label: t('nav.tokens'), icon: 'key', run: () => go('tokens') },
     { label: t('shortcuts.title'), icon: 'keyboard', hint: '?', run: showShortcuts },
     { label: t('nav.api'), icon: 'queue', run: () => { window.open('/docs', '_blank', 'noopener'); } },
     null,
