@@ -8,6 +8,7 @@ import { go, href } from '../router.js';
 import { mayEdit, nameOf, touched } from '../store.js';
 import { targets } from '../transitions.js';
 
+const MOST_LABELS = 4;
 const MOVE_ICONS = { PENDING: 'undo', IN_PROGRESS: 'play', COMPLETED: 'check', CANCELLED: 'ban' };
 const ENDED = new Set(['COMPLETED', 'FAILED', 'CANCELLED']);
 
@@ -26,7 +27,7 @@ export function card(task, dragged) {
     ondragend: () => { if (dragged) dragged.value = null; },
   },
     h('div.card-top', null,
-      h('a.card-link', { href: href(`tasks/${id}`), draggable: false, 'aria-keyshortcuts': dragged ? 'm' : false }, () => task.value.title),
+      h('a.card-link', { href: href(`tasks/${id}`), draggable: false, 'aria-keyshortcuts': dragged ? 'm' : false }, h('span.card-title', null, () => task.value.title)),
       when(() => mayEdit(projectId), () => h('button.icon-button.card-more', {
         type: 'button', tabindex: '-1', 'aria-label': () => t('task.actions', { title: task.value.title }), onclick: (event) => openMoves(event.currentTarget, task.peek()),
       }, icon('more')))),
@@ -51,8 +52,9 @@ export function marks(task) {
   const late = task.dueTime && !ENDED.has(task.status) && new Date(task.dueTime) < new Date();
   const all = [
     priorityMark(task.priority),
-    task.queue && h('span.tag.tag-queue', null, icon('queue'), task.queue),
-    task.labels.slice(0, 4).map((label) => h('span.tag', { class: `hue-${hueOf(label)}` }, label)),
+    task.queue && h('span.tag.tag-queue', { title: task.queue }, icon('queue'), h('span', null, task.queue)),
+    task.labels.slice(0, MOST_LABELS).map((label) => h('span.tag', { class: `hue-${hueOf(label)}`, title: label }, h('span', null, label))),
+    task.labels.length > MOST_LABELS && h('span.tag', { title: task.labels.slice(MOST_LABELS).join(', ') }, `+${task.labels.length - MOST_LABELS}`),
     task.recurrence && h('span.mark', { title: t('task.recurs') }, icon('repeat'), h('span.hidden', null, t('task.recurs'))),
     task.dueTime && h('time.mark', { datetime: task.dueTime, title: inFull(task.dueTime), class: late ? 'late' : '' }, icon('calendar'), day(task.dueTime)),
     task.lastError && task.status === 'FAILED' && h('span.mark.late', { title: task.lastError }, t('task.attempts', { n: task.attempt })),

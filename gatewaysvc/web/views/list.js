@@ -74,7 +74,7 @@ function row(task, withProject) {
       onclick: () => move(task.peek(), open() ? 'COMPLETED' : 'PENDING'),
     }, icon('check')),
     h('div.row-body', null,
-      h('a.card-link', { href: href(`tasks/${id}`) }, () => task.value.title),
+      h('a.card-link', { href: href(`tasks/${id}`) }, h('span.card-title', null, () => task.value.title)),
       () => progress(task.value),
       withProject && h('span.row-project', null, () => project(task.value.projectId)?.title)),
     () => marks(task.value),

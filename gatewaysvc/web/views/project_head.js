@@ -10,7 +10,7 @@ const TABS = /** @type {const} */ ([['board', '', 'board'], ['list', '/list', 'l
 /** @param {string} projectId @param {string} current */
 export function projectHead(projectId, current) {
   return h('header.project-head', null,
-    h('h1', null, () => project(projectId)?.title ?? '…'),
+    h('h1', { title: () => project(projectId)?.title ?? '' }, () => project(projectId)?.title ?? '…'),
     h('nav.tabs', { 'aria-label': t('nav.views') }, TABS.map(([name, path, symbol]) => h('a.tab', {
       href: href(`projects/${projectId}${path}`), 'aria-current': name === current ? 'page' : false,
     }, icon(symbol), h('span', null, t(`nav.${name}`))))));

@@ -9,6 +9,8 @@ import { PRIORITIES } from '../transitions.js';
 import { hueOf } from './card.js';
 import { membersOf } from './roster.js';
 
+const MANY_LABELS = 5;
+
 /** @param {import('../state.js').Signal<any>} task @param {() => boolean} editor */
 export function properties(task, editor) {
   const members = membersOf(task.peek().projectId);
@@ -28,14 +30,15 @@ export function properties(task, editor) {
       id: 'prop-due', type: 'datetime-local', disabled: locked, value: () => (task.value?.dueTime ? local(task.value.dueTime) : ''),
       onchange: (event) => edit(task.peek(), { dueTime: event.target.value ? new Date(event.target.value).toISOString() : null }),
     })),
-    part(t('task.labels'), 'prop-labels', labels(task, editor)),
+    part(t('task.labels'), 'prop-labels', labels(task, editor), () => (task.value?.labels.length > MANY_LABELS ? 'property-full' : '')),
     h('div.property.property-wide', null, h('dt', null, t('task.created')), h('dd.muted', null,
       () => `${nameOf(task.value?.creatorId ?? '')}, `, h('time', { datetime: createTime, title: inFull(createTime) }, moment(createTime)),
       () => task.value?.recurrence && h('span.mark', null, icon('repeat'), task.value.recurrence))));
 }
 
-function part(name, id, control) {
-  return h('div.property', null, h('dt', null, h('label', { for: id }, name)), h('dd', null, control));
+/** @param {string} name @param {string} id @param {Element} control @param {() => string} [how] */
+function part(name, id, control, how = () => '') {
+  return h('div.property', { class: how }, h('dt', null, h('label', { for: id }, name)), h('dd', null, control));
 }
 
 function people(members, assignee) {
