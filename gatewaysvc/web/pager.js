@@ -48,6 +48,8 @@ export function pager(query, named = () => {}) {
     trouble,
     /** Whether there is more. */
     more: () => Boolean(next.value),
+    /** Reads from the beginning. */
+    again: () => { const wanted = query(); if (wanted) read(wanted, ''); },
     /** Reads the next page. */
     readOn: () => { const wanted = query(); if (wanted) read(wanted, next.peek()); },
   };

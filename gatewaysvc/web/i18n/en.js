@@ -7,6 +7,7 @@ export default {
   save: 'Save',
   edit: 'Edit',
   delete: 'Delete',
+  again: 'Try again',
   copy: 'Copy',
   copied: 'Copied',
   more: 'Show more',

@@ -14,6 +14,7 @@ import { asText, filterBar, passes } from './filters.js';
 import { projectHead } from './project_head.js';
 import { membersOf } from './roster.js';
 import { quickAdd } from './quick_add.js';
+import { troubleNote } from './trouble.js';
 
 const PAGE = 50;
 const ENDED = new Set(['COMPLETED', 'FAILED', 'CANCELLED']);
@@ -45,6 +46,7 @@ export function board(projectId, where) {
   return h('section.project', null,
     projectHead(projectId, 'board'),
     filterBar(projectId, () => where.value, members, matches.refusal),
+    troubleNote(() => (matches.refusal() ? '' : columns.find(({ tasks }) => tasks.trouble.value)?.tasks.trouble.value ?? ''), () => { for (const { tasks } of columns) if (tasks.trouble.peek()) tasks.again(); }),
     h('div.board', { role: 'group', 'aria-label': t('nav.board'), onkeydown: walk }, columns.map((each_) => column(projectId, each_, dragged))));
 }
 
@@ -77,12 +79,11 @@ function column(projectId, { status, tasks, shown, refusal }, dragged) {
       h('h2', { id }, h('span.status-dot', { class: `status-${status}` }), t(`status.${status}`)),
       h('span.count', null, () => amount(shown, tasks)),
       RARE.has(status) && h('button.icon-button', { type: 'button', 'aria-label': t('board.fold', { column: t(`status.${status}`) }), onclick: toggle }, icon('right'))),
+    status === 'PENDING' && when(() => mayEdit(projectId), () => quickAdd(projectId)),
     h('div.column-body', { hidden: () => !opened.value },
-      status === 'PENDING' && when(() => mayEdit(projectId), () => quickAdd(projectId)),
       h('ul.cards', null,
         () => tasks.loading.value && !refusal() && !shown.value.length && [1, 2, 3].map(() => h('li.skeleton.skeleton-card')),
         each(() => shown.value, (task) => task.id, (task) => card(task, dragged))),
-      () => tasks.trouble.value && !refusal() && h('p.column-note.trouble', null, tasks.trouble.value),
       () => !tasks.loading.value && !tasks.trouble.value && !refusal() && !shown.value.length && h('p.column-note', null, t(`board.empty.${status}`)),
       () => tasks.more() && h('button.button.quiet.full', { type: 'button', onclick: tasks.readOn }, t('more'))));
 }

@@ -6,6 +6,7 @@ import { icon } from '../icons.js';
 import * as live from '../live.js';
 import { effect, onCleanup, signal } from '../state.js';
 import { tell, tellError, words } from '../toasts.js';
+import { troubleNote } from './trouble.js';
 
 const SOON_MS = 700;
 const PAGE = 20;
@@ -56,7 +57,7 @@ export function deliveriesOf(projectId, webhookId) {
   return h('details.deliveries', { ontoggle: (event) => { opened.value = event.target.open; } },
     h('summary', null, t('delivery.title')),
     () => opened.value && shown.value === null && !trouble.value && h('div.skeleton.skeleton-line'),
-    () => trouble.value && h('p.trouble', null, trouble.value),
+    troubleNote(() => trouble.value, () => read()),
     () => shown.value?.length === 0 && h('p.nothing', null, t('delivery.empty')),
     h('ol.delivery-list', { 'aria-label': t('delivery.title') }, each(() => shown.value ?? [], (one) => one.id, (one) => row(one, retry))),
     () => next.value && h('button.link', { type: 'button', onclick: () => read(next.peek()) }, t('more')));

@@ -10,6 +10,7 @@ import { batch, effect, onCleanup, signal } from '../state.js';
 import { learn, nameOf, project } from '../store.js';
 import { tell, tellError, words } from '../toasts.js';
 import { avatar } from './card.js';
+import { troubleNote } from './trouble.js';
 
 const SYMBOLS = { ASSIGNED: 'user', COMPLETED: 'check', FAILED: 'ban', CANCELLED: 'close', DUE_SOON: 'clock', OVERDUE: 'clock', MENTIONED: 'comment', COMMENTED: 'comment' };
 
@@ -64,7 +65,7 @@ export function inbox() {
       h('div.filters', { role: 'group', 'aria-label': t('filter.title') }, choose(''), choose('UNREAD'), choose('ARCHIVED')),
       h('button.button.quiet', { type: 'button', disabled: () => live.unread.value === 0, onclick: () => mark(null, 'READ', t('inbox.allread')) }, icon('check'), t('inbox.readall'))),
     () => shown.value === null && !trouble.value && h('ul.rows', null, [1, 2, 3, 4].map(() => h('li.skeleton.skeleton-line'))),
-    () => trouble.value && h('p.trouble', null, trouble.value),
+    troubleNote(() => trouble.value, () => read()),
     () => shown.value?.length === 0 && h('div.empty', null, icon('inbox'), h('h2', null, t('inbox.empty.title')), h('p', null, t('inbox.empty'))),
     h('ul.rows.notes', null, each(() => shown.value ?? [], (one) => one.id, (one) => note(one, mark))),
     () => next.value && h('button.button.quiet.full', { type: 'button', onclick: () => read(next.peek()) }, t('more')));

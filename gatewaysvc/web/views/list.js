@@ -14,6 +14,7 @@ import { asText, filterBar, passes } from './filters.js';
 import { projectHead } from './project_head.js';
 import { quickAdd } from './quick_add.js';
 import { membersOf } from './roster.js';
+import { troubleNote } from './trouble.js';
 
 const PAGE = 100;
 const ORDER = ['IN_PROGRESS', 'PENDING', 'FAILED', 'COMPLETED', 'CANCELLED'];
@@ -56,7 +57,7 @@ function groups(shown, tasks, { withProject = false, refusal = () => '' } = {}) 
         h('ul.rows', null, each(() => part.value, (task) => task.id, (task) => row(task, withProject))));
     }),
     () => tasks.loading.value && !refusal() && !shown.value.length && h('ul.rows', null, [1, 2, 3, 4].map(() => h('li.skeleton.skeleton-line'))),
-    () => tasks.trouble.value && !refusal() && h('p.trouble', null, tasks.trouble.value),
+    troubleNote(() => (refusal() ? '' : tasks.trouble.value), tasks.again),
     () => !tasks.loading.value && !tasks.trouble.value && !refusal() && !shown.value.length && h('div.empty', null, icon('check'), h('h2', null, t('list.empty.title')), h('p', null, t(withProject ? 'mine.empty' : 'list.empty'))),
     () => tasks.more() && h('button.button.quiet.full', { type: 'button', onclick: tasks.readOn }, t('more')),
   ];

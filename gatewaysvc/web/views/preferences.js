@@ -7,6 +7,7 @@ import { icon } from '../icons.js';
 import * as session from '../session.js';
 import { tell, tellError, words } from '../toasts.js';
 import { accountHead } from './account_head.js';
+import { troubleNote } from './trouble.js';
 
 const MAILS = ['INSTANT', 'DIGEST', 'OFF'];
 const DIGESTS = ['OFF', 'HOURLY', 'DAILY'];
@@ -38,7 +39,7 @@ async function read(body) {
   try {
     fill(body, view(await api.notifications.preferences(), body));
   } catch (error) {
-    fill(body, h('p.trouble', null, words(error)));
+    fill(body, troubleNote(() => words(error), () => read(body)));
   }
 }
 

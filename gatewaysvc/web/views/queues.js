@@ -8,6 +8,7 @@ import { effect, onCleanup, signal } from '../state.js';
 import { mayEdit } from '../store.js';
 import { tell, tellError, words } from '../toasts.js';
 import { projectHead } from './project_head.js';
+import { troubleNote } from './trouble.js';
 
 const SOON_MS = 300;
 const NOW = /** @type {const} */ (['waiting', 'running', 'scheduled', 'blocked']);
@@ -55,7 +56,7 @@ export function queues(projectId) {
     projectHead(projectId, 'queues'),
     h('div.queues', null,
       () => shown.value === null && !trouble.value && [1, 2].map(() => h('div.skeleton.skeleton-queue')),
-      () => trouble.value && h('p.trouble', null, trouble.value),
+      troubleNote(() => trouble.value, read),
       () => shown.value?.length === 0 && h('div.empty', null, icon('queue'), h('h2', null, t('queue.empty.title')), h('p', null, t('queue.empty')), h('pre', { tabindex: '0' }, h('code', null, 'taskbell add Resize pictures --queue pictures\ntaskbell worker --queue pictures -- ./resize'))),
       each(() => shown.value ?? [], (queue) => queue.name, (queue) => card(queue, projectId, toggle))));
 }

@@ -9,6 +9,7 @@ import { signal } from '../state.js';
 import { tell, tellError, words } from '../toasts.js';
 import { accountHead } from './account_head.js';
 import { secretOnce } from './secret.js';
+import { troubleNote } from './trouble.js';
 
 const SCOPES = ['tasks:read', 'tasks:write', 'projects:read', 'projects:write', 'queues:work', 'notifications:read', 'notifications:write', 'account'];
 const DAYS = ['30', '90', '365', ''];
@@ -16,7 +17,15 @@ const DAYS = ['30', '90', '365', ''];
 export function tokens() {
   const all = signal(/** @type {any[] | null} */ (null));
   const trouble = signal('');
-  api.tokens.list().then((found) => { all.value = found.reverse(); }, (error) => { trouble.value = words(error); });
+  const read = async () => {
+    try {
+      all.value = (await api.tokens.list()).reverse();
+      trouble.value = '';
+    } catch (error) {
+      trouble.value = words(error);
+    }
+  };
+  read();
 
   const fresh = h('div', { 'aria-live': 'polite' });
   const create = async (values, element) => {
@@ -51,7 +60,7 @@ export function tokens() {
         h('button.button.primary', { type: 'submit' }, t('token.new'))),
       fresh,
       () => all.value === null && !trouble.value && [1, 2].map(() => h('div.skeleton.skeleton-line')),
-      () => trouble.value && h('p.trouble', null, trouble.value),
+      troubleNote(() => trouble.value, read),
       () => all.value?.length === 0 && h('div.empty', null, icon('key'), h('h2', null, t('token.empty.title')), h('p', null, t('token.empty'))),
       h('ul.rows', null, each(() => all.value ?? [], (token) => token.id, (token) => row(token.peek(), revoke)))));
 }

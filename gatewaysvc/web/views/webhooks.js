@@ -10,6 +10,7 @@ import { signal } from '../state.js';
 import { tell, tellError, tellTrouble, words } from '../toasts.js';
 import { deliveriesOf } from './deliveries.js';
 import { secretOnce } from './secret.js';
+import { troubleNote } from './trouble.js';
 
 const TYPES = [
   'task.*', 'comment.*', 'member.*',
@@ -25,7 +26,15 @@ export function webhooksOf(projectId) {
     const others = (all.peek() ?? []).filter((one) => one.id !== webhook.id);
     all.value = [...others, webhook].sort((a, b) => (a.createTime < b.createTime ? -1 : 1));
   };
-  api.webhooks.list(projectId).then((found) => { all.value = found; }, (error) => { trouble.value = words(error); });
+  const read = async () => {
+    try {
+      all.value = await api.webhooks.list(projectId);
+      trouble.value = '';
+    } catch (error) {
+      trouble.value = words(error);
+    }
+  };
+  read();
 
   return h('section.settings-part', { 'aria-labelledby': 'webhooks-title' },
     h('header.part-head', null,
@@ -33,7 +42,7 @@ export function webhooksOf(projectId) {
       h('button.button', { type: 'button', onclick: () => write(projectId, put) }, icon('plus'), t('webhook.new'))),
     h('p.muted', null, t('webhook.explain')),
     () => all.value === null && !trouble.value && h('div.skeleton.skeleton-line'),
-    () => trouble.value && h('p.trouble', null, trouble.value),
+    troubleNote(() => trouble.value, read),
     () => all.value?.length === 0 && h('p.nothing', null, t('webhook.empty')),
     h('ul.webhooks', null, each(() => all.value ?? [], (webhook) => webhook.id, (webhook) => card(webhook, put, (id) => {
       all.value = (all.peek() ?? []).filter((one) => one.id !== id);
