@@ -4,6 +4,7 @@ import re
 
 from playwright.async_api import expect
 
+from tests.browser.test_everybody import complaints
 from tests.mailbox import Mailbox
 
 
@@ -42,6 +43,41 @@ async def test_a_comment_appears_at_once_on_the_others_page_and_can_be_changed(o
     await expect(his.get_by_placeholder("Write a comment")).to_have_value("half written")
     await hers.locator(".comment").get_by_role("button", name="Delete").click()
     await expect(his.locator(".comment")).to_have_count(0)
+
+
+async def test_the_name_of_a_member_is_completed_in_a_comment(opened, ann, bob, project):
+    task = await ann.make("/v1/tasks", title="Fence", projectId=project["id"])
+    page = await opened(ann, f"tasks/{task['id']}")
+    text = page.get_by_placeholder("Write a comment")
+    await text.press_sequentially("mail@")
+    members = page.get_by_role("listbox", name="Members")
+    await expect(members).to_have_count(0)  # an address is no mention
+    await text.press_sequentially(f", ask @{bob.username[:2]}")
+    await expect(members.get_by_role("option", name=bob.username, exact=True)).to_have_attribute(
+        "aria-selected", "true"
+    )
+    assert await complaints(page) == []
+    await page.keyboard.press("Escape")  # leaves the names, not the task
+    await expect(members).to_have_count(0)
+    await text.press_sequentially(bob.username[2])
+    await page.keyboard.press("Enter")
+    await expect(text).to_have_value(f"mail@, ask @{bob.username} ")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".comment")).to_contain_text([f"ask @{bob.username}"])
+
+
+async def test_what_could_not_be_read_is_said_once_and_can_be_tried_again(opened, ann, project, board):
+    await ann.make("/v1/tasks", title="Fence", projectId=project["id"])
+    page = await opened(ann)
+    await page.route("**/v1/tasks?**", lambda route: route.fulfill(status=500, json={"message": "Out of order."}))
+    for place in (board, f"{board}/list"):
+        await page.goto(f"/#/{place}")
+        await expect(page.get_by_role("alert").filter(has_text="Out of order.")).to_have_count(1)
+        assert await complaints(page) == []
+    await page.unroute("**/v1/tasks?**")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator(".row")).to_contain_text(["Fence"])
+    await expect(page.get_by_text("Out of order.")).to_have_count(0)
 
 
 async def test_the_fields_of_a_task_are_changed_and_its_history_tells(opened, ann, project):

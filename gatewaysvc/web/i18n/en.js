@@ -170,6 +170,9 @@ export default {
   'comments.edited': 'edited',
   'comments.deleted': 'The comment is deleted',
 
+  'mention.label': 'Members',
+  'mention.found': { one: '{n} member', other: '{n} members' },
+
   'history.title': 'History',
   'history.created': 'created the task',
   'history.updated': 'changed',

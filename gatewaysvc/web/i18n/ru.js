@@ -170,6 +170,9 @@ export default {
   'comments.edited': 'изменён',
   'comments.deleted': 'Комментарий удалён',
 
+  'mention.label': 'Участники',
+  'mention.found': { one: '{n} участник', few: '{n} участника', many: '{n} участников', other: '{n} участника' },
+
   'history.title': 'История',
   'history.created': 'создание задачи',
   'history.updated': 'изменение',

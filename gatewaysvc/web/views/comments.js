@@ -10,9 +10,10 @@ import * as session from '../session.js';
 import { mayEdit, nameOf, project } from '../store.js';
 import { tell, tellError } from '../toasts.js';
 import { avatar } from './card.js';
+import { completed } from './mentions.js';
 
-/** @param {string} taskId @param {import('../state.js').Signal<any>} task */
-export function commentsOf(taskId, task) {
+/** @param {string} taskId @param {import('../state.js').Signal<any>} task @param {import('../state.js').Signal<any[]>} members */
+export function commentsOf(taskId, task, members) {
   const shown = signal(/** @type {any[] | null} */ (null));
   const there = signal(true);
   const put = (comment) => {
@@ -48,11 +49,11 @@ export function commentsOf(taskId, task) {
   return when(() => there.value, () => h('section.task-part', { 'aria-label': t('comments.title') },
     h('h3', null, t('comments.title'), () => (shown.value?.length ? h('span.count', null, shown.value.length) : null)),
     () => shown.value === null && h('div.skeleton.skeleton-line'),
-    h('ol.comments', null, each(() => shown.value ?? [], (one) => one.id, (one) => commentOf(one, taskId, task, put, drop))),
-    when(() => mayEdit(task.value?.projectId ?? ''), () => writer(async (text) => { put(await api.comments.create(taskId, text)); }))));
+    h('ol.comments', null, each(() => shown.value ?? [], (one) => one.id, (one) => commentOf(one, { taskId, task, members, put, drop }))),
+    when(() => mayEdit(task.value?.projectId ?? ''), () => writer(members, async (text) => { put(await api.comments.create(taskId, text)); }))));
 }
 
-function commentOf(one, taskId, task, put, drop) {
+function commentOf(one, { taskId, task, members, put, drop }) {
   const editing = signal(false);
   const { id, authorId } = one.peek();
   const mine = authorId === session.user.peek()?.id;
@@ -77,14 +78,14 @@ function commentOf(one, taskId, task, put, drop) {
       h('p.comment-head', null, h('strong', null, () => nameOf(authorId)), ' ',
         h('time.muted', { datetime: one.peek().createTime, title: inFull(one.peek().createTime) }, ago(one.peek().createTime)),
         () => one.value.updateTime && one.value.updateTime !== one.value.createTime && h('span.muted', null, ` · ${t('comments.edited')}`)),
-      when(() => editing.value, () => writer(save, one.peek().text, () => { editing.value = false; }), () => () => markdown(one.value.text)),
+      when(() => editing.value, () => writer(members, save, one.peek().text, () => { editing.value = false; }), () => () => markdown(one.value.text)),
       () => !editing.value && h('p.comment-actions', null,
         mine && h('button.link', { type: 'button', onclick: () => { editing.value = true; } }, t('edit')),
         (mine || project(task.value?.projectId ?? '')?.role === 'OWNER') && h('button.link', { type: 'button', onclick: remove }, t('delete')))));
 }
 
-/** @param {(text: string) => Promise<any>} save @param {string} [text] @param {() => void} [cancel] */
-function writer(save, text = '', cancel) {
+/** @param {import('../state.js').Signal<any[]>} members @param {(text: string) => Promise<any>} save @param {string} [text] @param {() => void} [cancel] */
+function writer(members, save, text = '', cancel) {
   const area = h('textarea.input', { rows: text ? '4' : '2', name: 'comment', placeholder: t('comments.add'), 'aria-label': t('comments.add'), value: text, onkeydown: (event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) send(event);
     if (event.key === 'Escape' && cancel) {
@@ -108,5 +109,5 @@ function writer(save, text = '', cancel) {
     }
   };
   if (text) queueMicrotask(() => area.focus());
-  return h('form.comment-form', { onsubmit: send }, area, h('div.writing-foot', null, button, cancel && h('button.button.quiet', { type: 'button', onclick: cancel }, t('cancel')), h('span.field-note', null, t('comments.hint'))));
+  return h('form.comment-form', { onsubmit: send }, completed(area, members), h('div.writing-foot', null, button, cancel && h('button.button.quiet', { type: 'button', onclick: cancel }, t('cancel')), h('span.field-note', null, t('comments.hint'))));
 }

@@ -7,13 +7,11 @@ import { memo } from '../state.js';
 import { nameOf } from '../store.js';
 import { PRIORITIES } from '../transitions.js';
 import { hueOf } from './card.js';
-import { membersOf } from './roster.js';
 
 const MANY_LABELS = 5;
 
-/** @param {import('../state.js').Signal<any>} task @param {() => boolean} editor */
-export function properties(task, editor) {
-  const members = membersOf(task.peek().projectId);
+/** @param {import('../state.js').Signal<any>} task @param {() => boolean} editor @param {import('../state.js').Signal<any[]>} members */
+export function properties(task, editor, members) {
   const priority = memo(() => task.value?.priority);
   const assignee = memo(() => task.value?.assigneeId ?? '');
   const locked = () => !editor();

@@ -13,7 +13,9 @@ import { targets } from '../transitions.js';
 import { progress } from './card.js';
 import { commentsOf } from './comments.js';
 import { historyOf } from './history.js';
+import { completed } from './mentions.js';
 import { properties } from './properties.js';
+import { membersOf } from './roster.js';
 
 const MOVE_ICONS = { PENDING: 'undo', IN_PROGRESS: 'play', COMPLETED: 'check', CANCELLED: 'ban' };
 
@@ -47,14 +49,15 @@ export function taskPanel(id, close) {
 
 function body(id, task) {
   const editor = () => mayEdit(task.value?.projectId ?? '');
+  const members = membersOf(task.peek().projectId);
   return h('div.task-body', null,
     title(task, editor),
     moves(task, editor),
     () => task.value && progress(task.value),
-    properties(task, editor),
-    description(task, editor),
+    properties(task, editor, members),
+    description(task, editor, members),
     () => task.value?.queue && job(task.value),
-    commentsOf(id, task),
+    commentsOf(id, task, members),
     historyOf(id));
 }
 
@@ -105,19 +108,19 @@ function title(task, editor) {
   return area;
 }
 
-function description(task, editor) {
+function description(task, editor, members) {
   const editing = signal(false);
   const text = memo(() => task.value?.description ?? '');
   return h('section.task-part', { 'aria-label': t('task.description') },
     h('header.part-head', null, h('h3', null, t('task.description')),
       when(() => editor() && !editing.value && text.value, () => h('button.link', { type: 'button', onclick: () => { editing.value = true; } }, t('edit')))),
-    when(() => editing.value, () => writing(task, text.peek(), () => { editing.value = false; }), () => () => (
+    when(() => editing.value, () => writing(task, text.peek(), members, () => { editing.value = false; }), () => () => (
       text.value ? markdown(text.value)
         : editor() ? h('button.placeholder', { type: 'button', onclick: () => { editing.value = true; } }, t('task.description.add'))
           : h('p.muted', null, t('task.description.none')))));
 }
 
-function writing(task, text, done) {
+function writing(task, text, members, done) {
   const area = h('textarea.input', { rows: '8', 'aria-label': t('task.description'), value: text, onkeydown: (event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) save();
     if (event.key !== 'Escape') return;
@@ -138,7 +141,7 @@ function writing(task, text, done) {
     return await edit(task.peek(), { description: area.value }) && done();
   }
   queueMicrotask(() => area.focus());
-  return h('div.writing', null, area, preview, h('p.field-note', null, t('markdown.hint')),
+  return h('div.writing', null, completed(area, members), preview, h('p.field-note', null, t('markdown.hint')),
     h('div.writing-foot', null, h('button.button.primary', { type: 'button', onclick: save }, t('save')), look, h('button.button.quiet', { type: 'button', onclick: done }, t('cancel'))));
 }
 
