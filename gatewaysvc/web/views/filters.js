@@ -12,6 +12,7 @@ import { PRIORITIES, STATUSES } from '../transitions.js';
 /** @typedef {{status?: string, priority?: string, label?: string, assignee?: string, filter?: string}} Filter */
 
 const NOBODY = '-';
+const byWord = new Intl.Collator(undefined, { numeric: true }).compare;
 
 /** The filter as the server takes it. @param {Filter} filter */
 export function asText({ status, priority, label, assignee, filter }) {
@@ -60,7 +61,7 @@ export function filterBar(projectId, where, members, refusal, { withStatus = fal
     ...members.value.filter((each) => each.userId !== session.user.peek()?.id).map((each) => [each.userId, each.username]),
     [NOBODY, t('filter.nobody')],
   ];
-  const labels = () => [...new Set(tasksWhere((task) => task.projectId === projectId).flatMap((task) => task.labels))].sort().map((label) => [label, label]);
+  const labels = () => [...new Set(tasksWhere((task) => task.projectId === projectId).flatMap((task) => task.labels))].sort(byWord).map((label) => [label, label]);
   const words = h('input.input.filter-words', {
     type: 'search', name: 'filter', 'aria-label': t('filter.words'), 'aria-invalid': () => Boolean(refusal()) && 'true', 'aria-describedby': 'filter-refusal', placeholder: t('filter.words.hint'), spellcheck: 'false', value: () => now().filter ?? '',
     onchange: (event) => set('filter', event.target.value.trim()),
