@@ -29,7 +29,7 @@ class Mail:
     id: str
     arrival: str
     sender: str
-    recipients: Sequence[str]
+    recipients: tuple[str, ...]
     raw: bytes
     read: bool
 
@@ -37,7 +37,12 @@ class Mail:
     def from_row(cls, row: sqlite3.Row) -> Self:
         """The mail of a row."""
         return cls(
-            row["id"], row["arrival"], row["sender"], json.loads(row["recipients"]), row["raw"], bool(row["read"])
+            row["id"],
+            row["arrival"],
+            row["sender"],
+            tuple(json.loads(row["recipients"])),
+            row["raw"],
+            bool(row["read"]),
         )
 
 

@@ -1,5 +1,6 @@
 """A mail in the JSON that mailpit gives, so that programs written for one read the other."""
 
+import functools
 import html
 import re
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from typing import Any, Final, cast
 from devstack.mail.inbox import Mail
 
 SNIPPET: Final = 250
+REMEMBERED: Final = 1024
 PLAIN: Final = {"content-type": "text/plain", "content-disposition": "inline"}
 """What these mean where they can't be read."""
 UNSEEN: Final = re.compile(r"<(style|script|head)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
@@ -75,6 +77,13 @@ def headers(mail: Mail) -> dict[str, list[str]]:
 
 def matches(mail: Mail, words: Sequence[str]) -> bool:
     """Whether every word is in the mail: anywhere, or in the part that it names (`to:`, `from:`, `subject:`, ...)."""
+    parts, everything = _searched(mail)
+    return all(_found(word, parts, everything) for word in words)
+
+
+@functools.lru_cache(REMEMBERED)
+def _searched(mail: Mail) -> tuple[dict[str, str], str]:
+    """Where words are looked for. Remembered: whoever waits for a mail asks again and again."""
     message = parse(mail)
     parts = {
         "to": f"{_header(message, 'To')} {' '.join(mail.recipients)}",
@@ -83,8 +92,8 @@ def matches(mail: Mail, words: Sequence[str]) -> bool:
         "subject": _header(message, "Subject"),
         "message-id": _header(message, "Message-ID"),
     }
-    everything = " ".join([*parts.values(), body(message, "plain"), body(message, "html")])
-    return all(_found(word, parts, everything) for word in words)
+    parts = {name: text.casefold() for name, text in parts.items()}
+    return parts, " ".join([*parts.values(), body(message, "plain").casefold(), body(message, "html").casefold()])
 
 
 def query_words(query: str) -> list[str]:
@@ -158,5 +167,5 @@ def _attachments(message: EmailMessage) -> list[EmailMessage]:
 def _found(word: str, parts: dict[str, str], everything: str) -> bool:
     name, colon, rest = word.partition(":")
     if colon and name in parts:
-        return rest in parts[name].casefold()
-    return word in everything.casefold()
+        return rest in parts[name]
+    return word in everything
