@@ -86,7 +86,7 @@ async def test_a_digest_that_waits_for_the_end_of_the_night_leaves_out_what_is_n
     await publisher.task(left, to=person, title="A secret of the others")
     await preferring.mails(person, 2)
     await due(database, person)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while Hold.QUIET_HOURS not in [row["hold"] for row in await preferring.mails(person, 2)]:  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.05)
     await publisher.remove(person, left)
@@ -124,7 +124,7 @@ async def test_digests_of_two_replicas_tell_each_event_once(
     for person in people:
         count = 0
         while count < 8:
-            mails = await mailbox.arrived(f"to:{person.email}", 1, within=20)
+            mails = await mailbox.arrived(f"to:{person.email}")
             texts = "".join(mail["Text"] for mail in mails)
             count = texts.count("assigned to you")
         told.append(texts)
