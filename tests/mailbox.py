@@ -31,7 +31,7 @@ class Mailbox:
             found = (await response.json())["messages"]
         return [await self._message(each["ID"]) for each in found if _matches(each, query)]
 
-    async def arrived(self, query: str, count: int = 1, *, within: float = 10.0) -> list[dict[str, Any]]:
+    async def arrived(self, query: str, count: int = 1, *, within: float = 60.0) -> list[dict[str, Any]]:
         """The same, once that many have come. Raises TimeoutError when they don't."""
         async with asyncio.timeout(within):
             while len(found := await self.find(query)) < count:  # noqa: ASYNC110 - the inbox has no event to wait for

@@ -131,7 +131,7 @@ class Heard:
         await self._until(lambda: len(self.events) == count)
 
     async def _until(self, reached: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not reached():
                 message: Json = await self._socket.receive_json()
                 self.events += message.get("events", {}).get("events", [])

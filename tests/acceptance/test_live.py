@@ -85,7 +85,7 @@ async def test_who_is_invited_and_given_a_task_at_once_hears_of_it_on_an_open_st
             task = await ann.make("/v1/tasks", title="for you", projectId=project["id"], assigneeId=bob.id)
             given.append(task["id"])
         heard: list[str] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(heard) < len(given):
                 heard += [event.task_id for event in (await stream.read()).events.events if event.task_id]
         assert heard == given
@@ -102,7 +102,7 @@ async def test_the_changes_of_a_task_come_once_each_in_the_order_of_its_versions
         for number in range(1, 41):
             changes.create_task(ann.ask("PATCH", f"/v1/tasks/{task['id']}", {"title": f"title {number}"}))
     heard: list[int] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while 41 not in heard:
             heard.append((await stream.read()).task_version)
     stream.cancel()
@@ -113,7 +113,7 @@ async def test_the_changes_of_a_task_come_once_each_in_the_order_of_its_versions
 async def heard(stream: Any, task: Any, count: int = 1) -> list[Any]:
     """The next events of the task, its creation left out: that may have come before "from now on", or after it."""
     found: list[Any] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(found) < count:
             events = (await stream.read()).events.events
             found += [event for event in events if event.task_id == task["id"] and event.type != "task.created"]
@@ -184,7 +184,7 @@ async def test_a_browser_that_never_reads_holds_up_nobody_and_misses_nothing(
         for socket in (quick, stuck):
             seen: list[str] = []
             while len(seen) < len(titles):
-                told = await socket.receive_json(timeout=20)
+                told = await socket.receive_json(timeout=60)
                 seen += [event["task"]["title"] for event in told.get("events", {}).get("events", ())]
             assert sorted(seen) == sorted(titles)
 
@@ -196,13 +196,13 @@ async def test_a_ticket_opens_one_stream_of_a_browser_until_its_maker_logs_out_a
     ticket = await ann.make("/v1/events:ticket")
     url = f"{system.http_url}/v1/events?ticket={ticket['ticket']}"
     async with http.ws_connect(url) as socket:
-        assert (await socket.receive_json(timeout=5))["welcome"] == {"userId": ann.id}
+        assert (await socket.receive_json(timeout=60))["welcome"] == {"userId": ann.id}
         async with http.get(url, headers={"Accept": "text/event-stream"}) as again:
             assert again.status == 401
             assert (await again.json())["details"][0]["reason"] == "TICKET_INVALID"
         await ann.ask("DELETE", "/v1/sessions/current")
         assert (await socket.receive_json(timeout=PROMISED))["error"]["code"] == "SESSION_ENDED"
-        await socket.receive(timeout=5)
+        await socket.receive(timeout=30)
         assert socket.close_code == 4401
     if isinstance(system, Stack):
         for process in system.services:

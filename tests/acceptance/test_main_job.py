@@ -31,7 +31,7 @@ async def websocket(person: Person) -> AsyncIterator[aiohttp.ClientWebSocketResp
 
 async def frame(socket: aiohttp.ClientWebSocketResponse, kind: str) -> Json:
     """The next frame of a kind."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             message = await socket.receive_json()
             if kind in message:
@@ -46,7 +46,7 @@ async def unread(socket: aiohttp.ClientWebSocketResponse, count: int) -> None:
 
 async def mail_to(system: System, http: aiohttp.ClientSession, person: Person, count: int) -> list[Json]:
     """The mails that a person has got, once there are `count`."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             async with http.get(system.mail_url + "/api/v1/messages", params={"limit": "500"}) as response:
                 messages = (await response.json())["messages"]
@@ -133,7 +133,7 @@ async def test_server_sent_events_resume_after_their_last_id(newcomer: Newcomer)
 
     async def events(last: str | None, count: int, change: Any = None) -> list[dict[str, str]]:
         resume = {"Last-Event-ID": last} if last else {}
-        async with ann.http.get(ann.url + "/v1/events", headers={**headers, **resume}) as response, asyncio.timeout(10):
+        async with ann.http.get(ann.url + "/v1/events", headers={**headers, **resume}) as response, asyncio.timeout(60):
             assert response.headers["Content-Type"].startswith("text/event-stream")
             if change:
                 await change

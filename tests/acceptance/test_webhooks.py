@@ -21,7 +21,7 @@ async def test_an_owner_makes_a_webhook_and_sees_what_became_of_each_event(newco
     assert (changed.body["description"], changed.body["eventTypes"]) == ("goods", ["task.*"])
 
     await ann.make("/v1/tasks", title="Order paint", projectId=project["id"])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (sent := (await ann.ask("GET", f"{one}/deliveries")).body["deliveries"]) or not sent[0]["attempts"]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # another process sends it
     (delivery,) = sent

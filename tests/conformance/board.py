@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceAsyncStub
 
 QUEUE = "jobs"
-PATIENCE = 30.0
+PATIENCE = 60.0
 T = TypeVar("T")
 
 

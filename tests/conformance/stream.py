@@ -12,7 +12,7 @@ from taskbell.queues.v1.queues_pb2_grpc import QueueServiceStub
 
 from tests.conformance.board import QUEUE, Board
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @dataclass(slots=True)

@@ -84,7 +84,7 @@ class Terminal:
         try:
             yield child
             child.send_signal(signal.SIGINT)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 assert await child.wait() == 130
         finally:
             if child.returncode is None:

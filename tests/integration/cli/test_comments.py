@@ -23,7 +23,7 @@ async def task(ann: Terminal, bob: Terminal) -> dict[str, Any]:
 async def line_with(text: str, child: asyncio.subprocess.Process) -> str:
     """The next line with this text that a command prints."""
     assert child.stdout
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while text not in (line := (await child.stdout.readline()).decode()):
             assert line, "the command has ended"
     return line

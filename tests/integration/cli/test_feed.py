@@ -25,7 +25,7 @@ def events(*cursors: str) -> live.Events:
 async def until(feed: Feed, wanted: str) -> list[Happening]:
     """What happens up to the event of that id."""
     seen: list[Happening] = []
-    async with asyncio.timeout(10), aclosing(feed.happenings()) as happenings:
+    async with asyncio.timeout(60), aclosing(feed.happenings()) as happenings:
         async for happening in happenings:
             seen.append(happening)
             if isinstance(happening, sdk.events.Event) and happening.event_id == wanted:

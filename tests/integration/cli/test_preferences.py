@@ -49,7 +49,7 @@ async def test_what_cannot_be_is_said_with_its_name(ann: Terminal) -> None:
 async def test_the_way_of_an_event_is_explained_from_its_commit_to_the_mail_server(ann: Terminal) -> None:
     me = await ann.rest("/v1/users/me")
     await ann.make("/v1/tasks", title="Paint", assigneeId=me["id"])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (sent := (await ann.rest("/v1/deliveries?state=SENT"))["deliveries"]):  # noqa: ASYNC110 - others do it
             await asyncio.sleep(0.1)
     event = sent[0]["eventId"]
@@ -69,7 +69,7 @@ async def test_the_way_of_an_event_is_explained_from_its_commit_to_the_mail_serv
 async def test_a_mail_that_was_not_given_up_is_not_retried(ann: Terminal, bob: Terminal) -> None:
     me = await ann.rest("/v1/users/me")
     await ann.make("/v1/tasks", title="Paint", assigneeId=me["id"])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (sent := (await ann.rest("/v1/deliveries?state=SENT"))["deliveries"]):  # noqa: ASYNC110 - others do it
             await asyncio.sleep(0.1)
     printed = await ann.run("mail", "retry", sent[0]["id"][-8:])

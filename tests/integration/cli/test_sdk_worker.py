@@ -102,7 +102,7 @@ class Play:
         self._peer.script += [scripted(each) for each in streams]
         working = asyncio.create_task(worker.work())
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await asyncio.gather(working, *over)
         finally:
             working.cancel()

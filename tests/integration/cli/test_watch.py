@@ -18,7 +18,7 @@ from tests.integration.cli.terminal import Terminal
 async def watching(child: asyncio.subprocess.Process) -> None:
     """Waits until the command says that it listens."""
     assert child.stderr
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (line := await child.stderr.readline()) != b"Watching.\n":
             assert line, "the command has ended"
 
@@ -26,7 +26,7 @@ async def watching(child: asyncio.subprocess.Process) -> None:
 async def events(child: asyncio.subprocess.Process, count: int) -> list[dict[str, Any]]:
     """The next events that it prints."""
     assert child.stdout
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         return [json.loads(await child.stdout.readline()) for _ in range(count)]
 
 
@@ -67,7 +67,7 @@ async def test_a_pipe_gets_a_line_an_event(ann: Terminal) -> None:
         await watching(child)
         task = await ann.make("/v1/tasks", title="milk")
         assert child.stdout
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             line = (await child.stdout.readline()).decode()
     assert f"task.created  {task['id'][-8:]}  PENDING  milk" in line
     assert line.rstrip().endswith(f"by {ann.username}")
@@ -85,7 +85,7 @@ async def test_a_screen_gets_a_live_table(ann: Terminal) -> None:
         while text not in seen:
             seen += (await asyncio.to_thread(os.read, ours, 4096)).decode(errors="replace")
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await drawn("Watching.")
         await ann.make("/v1/tasks", title="Feed the cat")
         await drawn("Feed the cat")

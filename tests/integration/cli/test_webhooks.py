@@ -20,7 +20,7 @@ async def test_webhooks_are_made_tested_changed_and_removed(ann: Terminal) -> No
     assert "could not be reached" in tested
 
     await ann.ok("add", "Order paint", "--project", "Shop")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (sent := (await ann.json("webhook", "deliveries", "Shop", end))["deliveries"]):  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # another process sends it
     assert sent[0]["eventType"] == "task.created"

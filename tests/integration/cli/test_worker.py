@@ -41,7 +41,7 @@ class Working:
         """Its exit code, after these signals."""
         for number in signals:
             self.process.send_signal(number)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             code = await self.process.wait()
         assert self.process.stderr
         assert b"Traceback" not in await self.process.stderr.read()
@@ -50,7 +50,7 @@ class Working:
 
 async def _line_with(stream: asyncio.StreamReader, text: str) -> str:
     seen = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while line := (await stream.readline()).decode():
             seen.append(line)
             if text in line:
@@ -83,7 +83,7 @@ async def working(carl: Terminal, *arguments: str) -> AsyncIterator[Working]:
 
 async def settled(carl: Terminal, task: dict[str, Any], *statuses: str) -> dict[str, Any]:
     """The task once it has one of the statuses."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (now := await carl.rest(f"/v1/tasks/{task['id']}"))["status"] not in statuses:  # noqa: ASYNC110 - the server sets no event of ours
             await asyncio.sleep(0.05)
     found: dict[str, Any] = now
@@ -92,7 +92,7 @@ async def settled(carl: Terminal, task: dict[str, Any], *statuses: str) -> dict[
 
 async def seen_workers(carl: Terminal, queue: str) -> list[str]:
     """Who works on a queue, as soon as anybody is noted: workers are noted together, every few seconds."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (seen := (await carl.json("queue", "show", queue))["workers"]):  # noqa: ASYNC110 - the server sets no event of ours
             await asyncio.sleep(0.1)
     return [each["name"] for each in seen]
@@ -222,7 +222,7 @@ async def test_the_example_of_the_sdk_does_what_it_says(carl: Terminal, tmp_path
     try:
         done, failed = await settled(carl, good, "COMPLETED"), await settled(carl, bad, "FAILED", "PENDING")
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0
     finally:
         if process.returncode is None:

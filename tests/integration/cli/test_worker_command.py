@@ -40,11 +40,11 @@ class Run:
         return Command(words, "w1", timeout, 45.0, lambda _job, line: self.said.append(line))
 
     async def shell(self, script: str, **settings: Any) -> Any:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.command("sh", "-c", script, **settings)(self.job)
 
     async def python(self, program: str) -> Any:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.command(sys.executable, "-c", program)(self.job)
 
 
@@ -68,7 +68,7 @@ def open_descriptors() -> int:
 
 
 async def until(what: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not what():  # noqa: ASYNC110 - another process sets no event of ours
             await asyncio.sleep(0.01)
 
@@ -164,7 +164,7 @@ async def test_what_takes_too_long_is_ended_with_all_that_it_started(
     pids = tmp_path / "pids"
     script = f"trap '' TERM; sleep 100 & echo $$ $! > {pids}; echo busy >&2; while true; do sleep 1; done"
     with pytest.raises(AttemptFailed, match=r"^busy\nIt took longer than 0\.5 s\.$"):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await run.command("sh", "-c", script, timeout=0.5)(run.job)
     await until(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()))
 

@@ -70,7 +70,7 @@ def runs(pid: int) -> bool:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Waits for something that another process does."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - it has no event for us
             await asyncio.sleep(0.005)
 

@@ -32,7 +32,7 @@ async def connect(gateway):
 
 async def ended(reader):
     """All that comes until the other side hangs up."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return await reader.read()
 
 
@@ -91,7 +91,7 @@ async def test_a_body_that_does_not_come_is_given_up(connect, monkeypatch):
     monkeypatch.setattr(request_body, "PATIENCE", 0.05)
     reader, writer = await connect()
     writer.write(POST + b'Connection: close\r\nContent-Length: 99\r\n\r\n{"title"')
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         answer = await reader.readuntil(b"REQUEST_TOO_SLOW")
     assert answer.startswith(b"HTTP/1.1 408 ")
 
@@ -112,7 +112,7 @@ async def test_one_connection_too_many_is_told_to_come_back(serving):
         assert b"Retry-After: 1\r\n" in answer
         open_ones[0].close()
         await open_ones[0].wait_closed()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
                 stack.callback(writer.close)

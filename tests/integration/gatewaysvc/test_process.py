@@ -81,7 +81,7 @@ async def test_it_takes_as_many_connections_of_an_address_as_it_is_told(start):
 async def test_calls_are_counted_in_the_redis_of_the_settings(start, redis_url):
     process = await start(TASKBELL_REDIS_URL=redis_url)
     told = json.loads(await process.stdout.readline())
-    async with redis.asyncio.from_url(redis_url) as store, aiohttp.ClientSession() as http, asyncio.timeout(10):
+    async with redis.asyncio.from_url(redis_url) as store, aiohttp.ClientSession() as http, asyncio.timeout(30):
         # Whether the gateway has reached Redis by now, only an answer tells.
         while not await store.exists("tb:limit:p127.0.0.1"):
             async with http.post(f"http://{told['http']}/v1/sessions", json={}) as response:

@@ -21,7 +21,7 @@ async def shared(redis_url):
         redis_link.connect(redis_url, SCRIPTS) as first,
         redis_link.connect(redis_url, SCRIPTS) as second,
     ):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while first.wire is None or second.wire is None:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
         yield SharedBuckets(first), SharedBuckets(second)

@@ -43,7 +43,7 @@ class Postman:
             self._controller.stop()
             self._controller = None
 
-    async def next(self, within: float = 20.0) -> EmailMessage:
+    async def next(self, within: float = 60.0) -> EmailMessage:
         """The next mail that is taken."""
         async with asyncio.timeout(within):
             while not self.taken:

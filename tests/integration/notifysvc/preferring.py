@@ -45,14 +45,14 @@ class Preferring:
 
     async def mails(self, person: Person, count: int) -> list[asyncpg.Record]:
         """The rows of a person's mails, once there are so many."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(rows := await self._rows.fetch(HELD, UUID(person.id))) < count:  # noqa: ASYNC110 - another process writes them
                 await asyncio.sleep(0.05)
         return list(rows)
 
     async def held(self, person: Person, why: int) -> asyncpg.Record:
         """The row of a person's only mail, once it waits for this reason."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (row := (await self.mails(person, 1))[0])["hold"] != why:  # noqa: ASYNC110 - likewise
                 await asyncio.sleep(0.05)
         return row
@@ -60,7 +60,7 @@ class Preferring:
     async def left(self, person: Person) -> None:
         """Waits until it is noted that they left a project."""
         departed = "SELECT bool_or(gone) FROM notifysvc.departures WHERE user_id = $1"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await self._rows.fetchval(departed, UUID(person.id)):  # noqa: ASYNC110 - likewise
                 await asyncio.sleep(0.05)
 

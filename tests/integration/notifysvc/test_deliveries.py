@@ -59,7 +59,7 @@ class Asking:
 
     async def once(self, person: Person, event: Event, **mail: Any) -> pb.Explanation:
         """The explanation, once the mail is like this."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 told = await self.explain(person, event)
                 if told.HasField("mail") and all(getattr(told.mail, name) == value for name, value in mail.items()):
@@ -231,7 +231,7 @@ async def test_the_devices_that_have_seen_it_are_named(
             pass  # counts of unread
         (came,) = told.events.events
         await stream.say(ack=Ack(id="in", cursor=came.cursor))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not (acks := (await asking.explain(person, event)).acks):  # noqa: ASYNC110 - written every second
                 await asyncio.sleep(0.05)
     assert [ack.device for ack in acks] == [person.session_id]

@@ -53,7 +53,7 @@ async def until_noted(database: str, person: Person, *, gone: bool) -> None:
     """Waits until a replica has noted the departure, or the return: another one may be at the next event already."""
     connection = await asyncpg.connect(database)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while gone is not await connection.fetchval(  # noqa: ASYNC110 - another process writes it
                 "SELECT gone FROM notifysvc.departures WHERE user_id = $1", UUID(person.id)
             ):

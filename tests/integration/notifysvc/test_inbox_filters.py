@@ -223,7 +223,7 @@ async def test_what_came_before_there_were_filters_is_found_too(
         )
         assert await ann.events("paint") == []
         replica: Process = await start_replica()  # looks at once
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await connection.fetchval(  # noqa: ASYNC110 - another process writes it
                 "SELECT count(*) FROM notifysvc.notifications WHERE type IS NULL"
             ):

@@ -32,7 +32,7 @@ async def ended(database: str) -> AsyncIterator[Ended]:
     connection = await asyncpg.connect(database)
 
     async def wait(person: Person) -> tuple[int, int]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 row = await connection.fetchrow(
                     "SELECT m.state, m.tries FROM notifysvc.mails AS m JOIN notifysvc.notifications AS n USING (id)"

@@ -34,7 +34,7 @@ from tests.integration.notifysvc.listening import Connected, ids
 from tests.integration.notifysvc.peer import Peer, Person
 from tests.integration.notifysvc.publisher import Publisher
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 async def refused(stream: Connected) -> str:

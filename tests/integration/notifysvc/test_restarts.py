@@ -47,7 +47,7 @@ def nats_url(servers: Stack) -> str:
 
 async def settled(bus: Bus) -> None:
     """Waits until every event has had its effect and is acknowledged."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             info = await bus.jetstream.consumer_info(STREAM, NAME)
             if not info.num_pending and not info.num_ack_pending:
@@ -157,7 +157,7 @@ async def test_it_starts_before_nats_and_tasksvc_and_works_when_they_come(
         await peer.start()
         await servers.nats.start()
         await bus.ready()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await hears(channel, person, publisher, project):  # noqa: ASYNC110 - another process gets ready
                 await asyncio.sleep(0.1)
     await early.stop()

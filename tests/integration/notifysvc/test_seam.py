@@ -90,7 +90,7 @@ async def test_whoever_reads_slowly_and_comes_again_at_random_misses_nothing_and
         reading = group.create_task(room.read(person, project, "", 1, pace))
         group.create_task(publish())
         heard = await reading
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while heard[-1].task.title != END:
                 heard += await room.read(person, project, heard[-1].cursor, pace.randint(1, 60), pace)
     assert ids(heard) == told[told.index(heard[0].event_id) :]

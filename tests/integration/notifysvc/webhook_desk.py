@@ -49,7 +49,7 @@ class Desk:
 
     async def delivery(self, webhook: pb.Webhook, state: "pb.Delivery.State.ValueType", attempts: int) -> pb.Delivery:
         """The webhook's only delivery, once it is so far."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 for delivery in await self.deliveries(webhook):
                     if (delivery.state, delivery.attempts) == (state, attempts):

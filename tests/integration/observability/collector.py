@@ -70,7 +70,7 @@ class Collector(TraceServiceServicer):
 
     async def until(self, complete: Callable[[list[Span]], bool]) -> list[Span]:
         """What has come, once it is complete."""
-        async with asyncio.timeout(30), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(lambda: complete(self.spans))
         return self.spans
 

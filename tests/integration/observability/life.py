@@ -16,10 +16,10 @@ async def one_of_everything(ann: Person, queues: "QueueServiceAsyncStub") -> Non
     async with ann.http.ws_connect(f"{ann.url}/v1/events") as socket:
         await socket.send_json({"hello": {"token": ann.token}})
         await socket.send_json({"subscribe": {"id": "s1"}})
-        while "subscribed" not in await socket.receive_json(timeout=30):
+        while "subscribed" not in await socket.receive_json(timeout=60):
             pass
         task = await ann.make("/v1/tasks", title="Sweep the yard", assigneeId=ann.id)
-        while "events" not in await socket.receive_json(timeout=30):
+        while "events" not in await socket.receive_json(timeout=60):
             pass
     for _ in range(2):
         await ann.ask("GET", f"/v1/tasks/{task['id']}")

@@ -108,7 +108,7 @@ async def told(http: aiohttp.ClientSession, exporters: Exporters, busy: None) ->
         async with http.get(f"http://{target}/metrics") as response:
             return await response.text()
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while "taskbell_queue_depth" not in await tell(exporters["tasksvc"][0]):  # noqa: ASYNC110 - nobody rings
             await asyncio.sleep(0.2)
     return {target: await tell(target) for targets in exporters.values() for target in targets}

@@ -53,16 +53,16 @@ async def subscribed(socket: aiohttp.ClientWebSocketResponse, token: str, after:
     await socket.send_json({"subscribe": {"id": "s1", **({"after": after} if after else {})}})
     said: list[Json] = []
     while not said or not ({"subscribed", "error"} & said[-1].keys()):
-        said.append(await socket.receive_json(timeout=30))
+        said.append(await socket.receive_json(timeout=60))
     if not said[-1]["subscribed"].get("recovered") and after:
-        said.append(await socket.receive_json(timeout=30))
+        said.append(await socket.receive_json(timeout=60))
     return said
 
 
 async def event_of(socket: aiohttp.ClientWebSocketResponse, task: str) -> Json:
     """The next event of the task."""
     while True:
-        frame: Json = await socket.receive_json(timeout=30)
+        frame: Json = await socket.receive_json(timeout=60)
         for event in frame.get("events", {}).get("events", []):
             if event.get("taskId") == task:
                 return dict(event)

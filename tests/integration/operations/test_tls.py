@@ -81,7 +81,7 @@ async def test_people_and_programs_meet_over_tls(stack: Stack, http: aiohttp.Cli
         assert code == 0, printed
         told: Json = {}
         while not any(each.get("type") == "task.created" for each in told.get("events", {}).get("events", [])):
-            told = await socket.receive_json(timeout=30)
+            told = await socket.receive_json(timeout=60)
 
 
 @pytest.mark.parametrize(

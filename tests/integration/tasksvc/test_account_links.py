@@ -156,7 +156,7 @@ async def test_who_signs_in_while_the_password_is_being_changed_finds_another_on
         late = asyncio.ensure_future(
             anonymous.accounts.LogIn(pb.LogInRequest(username=ann.username, password=PASSWORD))
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await sql.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)  # another process's statement
     with pytest.raises(LoginFailed):

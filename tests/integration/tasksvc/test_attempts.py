@@ -24,7 +24,7 @@ HOME = "192.0.2.7"
 async def attempts_of(redis_url: str) -> AsyncIterator[Attempts]:
     """A replica's."""
     async with redis_link.connect(redis_url, SCRIPTS) as redis:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while redis.wire is None:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
         yield Attempts(redis)

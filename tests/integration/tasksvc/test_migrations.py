@@ -63,14 +63,14 @@ async def tasksvc(empty_database: str) -> AsyncIterator[Run]:
 
 
 async def output(process: asyncio.subprocess.Process, status: int = 0) -> str:
-    said, _ = await asyncio.wait_for(process.communicate(), 30)
+    said, _ = await asyncio.wait_for(process.communicate(), 100)
     assert process.returncode == status, said.decode()
     return said.decode()
 
 
 async def somebody_waits(watcher: asyncpg.Connection) -> None:
     """Returns when a statement stands before a lock."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     while not await watcher.fetchval(waiting):
         assert time.monotonic() < until

@@ -124,7 +124,7 @@ async def test_the_metrics_count_its_calls(launched, dial):
             return answer.read().decode()
 
     counted = 'taskbell_grpc_requests_total{code="INVALID_ARGUMENT",method="taskbell.tasks.v1.TaskService/GetTask"} 1.0'
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         # A call is counted when it has ended, which may be a moment after its answer has come.
         while counted not in (await asyncio.to_thread(fetch)).splitlines():
             pass

@@ -132,7 +132,7 @@ async def test_a_redis_that_is_back_with_an_older_state_of_its_disk_is_not_belie
     await asyncio.to_thread(shutil.rmtree, data)
     await asyncio.to_thread(backup.rename, data)
     await redis.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await one.hits(task.id):
             assert (await one.get(task.id)).title == "new"
     assert (await one.get(task.id)).title == "new"

@@ -8,7 +8,7 @@ from tasksvc.domain.task import Task
 from tests.integration.tasksvc.faults.cable import cable
 from tests.integration.tasksvc.workers.crew import Crew, hand
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 async def told(crew: Crew, task: Task) -> None:

@@ -14,7 +14,7 @@ from tests.integration.tasksvc.conftest import Newcomer, Person, StartReplica
 if TYPE_CHECKING:
     import asyncpg
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 SERIES = 30
 
 
