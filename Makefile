@@ -21,7 +21,7 @@ pictures: $(VENV)/.test ## the pictures of the web page in docs/ (needs Chromium
 	$(BIN)/python -m tests.browser.pictures
 
 test: $(VENV)/.test ## the whole test suite, on real servers
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/compose $(ARGS)
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/compose $(ARGS)
 
 chaos: $(VENV)/.test ## workers, services and servers killed all the time, for longer than the tests do
 	TASKBELL_CHAOS_JOBS=$${TASKBELL_CHAOS_JOBS:-50000} TASKBELL_CHAOS_TASKS=$${TASKBELL_CHAOS_TASKS:-2000} \
