@@ -10,7 +10,8 @@ from email.utils import format_datetime
 from taskbell.accounts.v1.accounts_pb2 import Link, User
 from taskbell.events.v1.events_pb2 import Event
 
-from notifysvc.account_wording import CONFIRMATION, FOOTER, MONTHS, RESET, WORDINGS
+from notifysvc import wording as news_wording
+from notifysvc.account_wording import CONFIRMATION, FOOTER, RESET, WORDINGS
 from notifysvc.letter import TEMPLATES, Sender, one_line
 from notifysvc.preferences import Language
 
@@ -67,4 +68,4 @@ def compose(sender: Sender, letter: AccountLetter, language: Language) -> EmailM
 
 
 def _told(time: datetime, language: Language) -> str:
-    return f"{time.day} {MONTHS[language][time.month - 1]} {time.year}, {time:%H:%M} UTC"
+    return news_wording.WORDINGS[language].moment(time, UTC)

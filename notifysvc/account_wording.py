@@ -127,13 +127,3 @@ _RUSSIAN: Final = {
 }
 
 WORDINGS: Final[Mapping[Language, Mapping[str, Wording]]] = {"en": _ENGLISH, "ru": _RUSSIAN}
-
-_RUSSIAN_MONTHS: Final = (
-    *("января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября"),
-    "декабря",
-)
-_ENGLISH_MONTHS: Final = (
-    *("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November"),
-    "December",
-)
-MONTHS: Final[Mapping[Language, tuple[str, ...]]] = {"en": _ENGLISH_MONTHS, "ru": _RUSSIAN_MONTHS}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -54,7 +54,7 @@ class Wording:
     """`{n}` of them, by plural category."""
     tasks: Mapping[str, str]
 
-    def moment(self, time: datetime, zone: ZoneInfo) -> str:
+    def moment(self, time: datetime, zone: tzinfo) -> str:
         """A time as the reader's clock shows it."""
         local = time.astimezone(zone)
         return f"{format_datetime(local, 'd MMMM y, HH:mm', locale=self.language)} {local:%Z}"
