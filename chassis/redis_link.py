@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import structlog
 from redis.asyncio.connection import Connection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -22,6 +23,8 @@ _PROBE_EVERY: Final = 0.25
 _CONNECT_TIMEOUT: Final = 1.0
 _BACKOFF: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 _RUN_ID: Final = re.compile(rb"run_id:(\w+)")
+
+_log = structlog.get_logger("chassis.redis_link")
 
 
 class Redis:
@@ -47,7 +50,9 @@ class Redis:
                     failures = 0
                     self.wire = wire
                     await _watch(wire)
-            except (RedisError, OSError):
+            except Exception as error:  # noqa: BLE001 - whatever it is, all goes on without Redis, and must know it
+                if not isinstance(error, RedisError | OSError):
+                    _log.exception("the way to redis is barred by something unforeseen")
                 await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
                 failures += 1
             finally:

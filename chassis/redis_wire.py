@@ -14,7 +14,6 @@ from typing import Any, Final, Literal, TypeAlias
 
 import structlog
 from redis.asyncio.connection import Connection
-from redis.exceptions import RedisError
 
 TIMEOUT: Final = 0.15
 """Seconds of silence after which the server is taken for dead."""
@@ -72,7 +71,7 @@ class Wire:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._send())
                 group.create_task(self._receive())
-        except* (RedisError, OSError) as errors:
+        except* Exception as errors:  # noqa: BLE001 - whatever it is, the connection is no good any more
             self.abandon(repr(errors.exceptions[0]))
         finally:
             self._end()
