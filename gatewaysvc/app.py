@@ -21,6 +21,7 @@ from chassis.errors import Internal, InvalidField, MethodNotAllowed, RouteNotFou
 from chassis.interceptors import Span, untraced
 from gatewaysvc import api_docs, unsubscribe
 from gatewaysvc.client_address import Networks, client_address
+from gatewaysvc.client_stream import ClientStream
 from gatewaysvc.compression import compressed
 from gatewaysvc.cors import Cors
 from gatewaysvc.crowd import Crowd
@@ -172,7 +173,10 @@ class App:
         if route.streams:
             kind = EventStream if route.method.output_type is Event.DESCRIPTOR else ServerStream
             return self._counted(kind(route, channel, self._leaving).answer)
-        handler = Unary(route, channel, self._introduction).answer
+        if route.method.client_streaming:
+            handler: Handler = ClientStream(route, channel).answer
+        else:
+            handler = Unary(route, channel, self._introduction).answer
         if self._limits is None or route.method.GetOptions().Extensions[access].anonymous:
             return handler
         return self._limits.watched(handler)

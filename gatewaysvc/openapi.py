@@ -14,6 +14,7 @@ from gatewaysvc.openapi_responses import COMPONENTS, responses
 from gatewaysvc.openapi_schemas import Json, Schemas, is_required
 from gatewaysvc.path_template import ONE, REST
 from gatewaysvc.routes import ALL_OF_IT, Route
+from gatewaysvc.stream_dialects import NDJSON
 from gatewaysvc.well_known import camel_case
 
 _METHODS: Final = frozenset(("GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE"))
@@ -79,6 +80,15 @@ def _operation(route: Route, schemas: Schemas, binding: int) -> Json:
 
 
 def _body(route: Route, schemas: Schemas) -> Json | None:
+    one = _message_body(route, schemas)
+    if one is None or not route.method.client_streaming:
+        return one
+    of_one = one["content"]["application/json"]
+    of_all = {"schema": {"type": "array", "items": of_one["schema"]}}
+    return {"required": True, "content": {"application/json": of_all, NDJSON[0]: of_one}}
+
+
+def _message_body(route: Route, schemas: Schemas) -> Json | None:
     request = route.method.input_type
     if route.body == ALL_OF_IT:
         bound = {variable.field_path[0] for variable in route.template.variables}

@@ -1,6 +1,7 @@
 """The body of a request: as large as we take, and JSON."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp.web import BaseRequest, HTTPRequestEntityTooLarge, RequestPayloadError
@@ -15,8 +16,8 @@ _ENCODINGS: Final = ("gzip", "deflate", "br", "zstd")
 """What aiohttp unpacks; the bytes of any other it would hand on as they came."""
 
 
-async def read_body(request: BaseRequest, *, raw: bool = False) -> bytes:
-    """The body, or nothing; it must be JSON unless it is taken raw. Raises ServiceError."""
+async def read_body(request: BaseRequest, *, raw: bool = False, also: Sequence[str] = ()) -> bytes:
+    """The body, or nothing; it must be JSON, or one of other types, unless it is taken raw. Raises ServiceError."""
     if not request.body_exists:
         return b""
     if (request.content_length or 0) > MOST_BYTES:
@@ -40,16 +41,17 @@ async def read_body(request: BaseRequest, *, raw: bool = False) -> bytes:
     except TimeoutError:
         raise RequestTooSlow(f"The body didn't arrive within {PATIENCE:g} seconds.") from None
     if body and not raw:
-        _check_type(request)
+        _check_type(request, also)
     return body
 
 
-def _check_type(request: BaseRequest) -> None:
+def _check_type(request: BaseRequest, also: Sequence[str]) -> None:
     given = request.headers.get("Content-Type")
     kind = request.content_type
     json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
-    if given is not None and not json:
-        raise UnsupportedMediaType(f"The body must be application/json, not {given[:100]!a}.")
+    if given is not None and not json and kind not in also:
+        allowed = " or ".join(("application/json", *also[:1]))
+        raise UnsupportedMediaType(f"The body must be {allowed}, not {given[:100]!a}.")
     if request.charset is not None and request.charset.lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType(f"The body must be in UTF-8, not {request.charset[:100]!a}.")
 

@@ -17,7 +17,7 @@ from chassis.errors import MethodNotAllowed, RouteNotFound
 from gatewaysvc.path_template import ONE, REST, PathTemplate, parse
 
 WEBSOCKET: Final = "WEBSOCKET"
-"""Stands where other routes have their HTTP method: a stream of requests can only come over a WebSocket."""
+"""Stands where other routes have their HTTP method: only a WebSocket can talk both ways."""
 ALL_OF_IT: Final = "*"
 ANY_METHOD: Final = "*"
 """A custom method that stands for every one which the path has no route of its own for."""
@@ -154,8 +154,6 @@ def routes_of(method: MethodDescriptor) -> Iterator[Route]:
     if not options.HasExtension(_HTTP):
         return
     rule: HttpRule = options.Extensions[_HTTP]
-    if method.client_streaming and not method.server_streaming:
-        raise BadRoute(f"{method.full_name}: a WebSocket has no way to tell that the requests are over.")
     if any(each.additional_bindings for each in rule.additional_bindings):
         raise BadRoute(f"{method.full_name} has additional bindings in an additional binding.")
     for each in (rule, *rule.additional_bindings):
@@ -185,7 +183,7 @@ def _route(method: MethodDescriptor, rule: HttpRule) -> Route:
             raise BadRoute(f"{method.full_name}: {rule.response_body!r} is no field of {method.output_type.full_name}.")
         response_body = method.output_type.fields_by_name[rule.response_body]
     return Route(
-        http_method=WEBSOCKET if method.client_streaming else http_method,
+        http_method=WEBSOCKET if method.client_streaming and method.server_streaming else http_method,
         template=template,
         method=method,
         body=body,

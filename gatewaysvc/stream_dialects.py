@@ -12,6 +12,8 @@ from gatewaysvc.negotiation import best
 from gatewaysvc.to_json import to_json
 
 SSE: Final = "text/event-stream"
+NDJSON: Final = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+"""Its names; the first is ours."""
 _RETRY_MS: Final = 2000
 Writer = Callable[[bytes], bytes]
 """Makes JSON (or what stands before it) of a message as it came over the wire."""
@@ -40,7 +42,7 @@ class Ndjson:
     """A message a line."""
 
     name = "ndjson"
-    content_type = "application/x-ndjson"
+    content_type = NDJSON[0]
     beginning = b""
     keep_alive = b""
 
@@ -117,9 +119,7 @@ class JsonArray:
 
 
 _OFFERS: Final[Mapping[str, type[Ndjson | Sse | JsonArray]]] = {
-    "application/x-ndjson": Ndjson,
-    "application/ndjson": Ndjson,
-    "application/jsonl": Ndjson,
+    **dict.fromkeys(NDJSON, Ndjson),
     SSE: Sse,
     "application/json": JsonArray,
 }
@@ -127,4 +127,4 @@ _OFFERS: Final[Mapping[str, type[Ndjson | Sse | JsonArray]]] = {
 
 def accepted(accept: str) -> type[Ndjson | Sse | JsonArray]:
     """The dialect that a client asks for; NDJSON for whoever asks for nothing that there is."""
-    return _OFFERS[best(accept, _OFFERS) or "application/x-ndjson"]
+    return _OFFERS[best(accept, _OFFERS) or NDJSON[0]]

@@ -27,6 +27,8 @@ FieldPath = tuple[str, ...]
 # The extension's stub names another type than extensions have.
 _BEHAVIOR: Final[Any] = field_behavior_pb2.field_behavior
 _FROM_TEXT: Final = WRAPPERS | {f"google.protobuf.{kind}" for kind in ("Timestamp", "Duration", "FieldMask")}
+_ABSENT: Final = object()
+"""Stands for a body that isn't there."""
 _MOST_PARAMETERS: Final = 1100
 _TOKEN_PARAMETERS: Final = frozenset(("access_token", "accessToken", "token"))
 
@@ -48,13 +50,21 @@ class Transcoder:
 
     def to_request(self, match: Match, query: str, body: bytes, content_type: str = "") -> Message:
         """The request message. Raises MalformedJson, UnknownField or InvalidField."""
-        request = self._request_type()
-        problems = Problems()
-        parsed: Mapping[str, Any] = {}
         if self.raw.in_request:
+            request = self._request_type()
             self.raw.read(body, content_type, request)
-        else:
-            parsed = self._read_body(body, request, problems)
+            return self._complete(request, match, query, {}, Problems())
+        return self.read(match, query, from_json.parse(body) if body.strip() else _ABSENT)
+
+    def read(self, match: Match, query: str, value: Any) -> Message:
+        """The request message, of a body that is parsed already. Raises as `to_request` does."""
+        request, problems = self._request_type(), Problems()
+        parsed = self._read_body(value, request, problems)
+        return self._complete(request, match, query, parsed, problems)
+
+    def _complete(
+        self, request: Message, match: Match, query: str, parsed: Mapping[str, Any], problems: Problems
+    ) -> Message:
         for path, text in match.path:
             self._bind(path, text, request, problems)
         if query:
@@ -68,12 +78,11 @@ class Transcoder:
             _add_masks(updates, parsed, getattr(request, updates.name))
         return request
 
-    def _read_body(self, body: bytes, request: Message, problems: Problems) -> Mapping[str, Any]:
+    def _read_body(self, value: Any, request: Message, problems: Problems) -> Mapping[str, Any]:
         if self._body is not None and not from_json.is_object(self._body):
-            value = from_json.parse(body) if body.strip() else None
-            read_field(request, self._body, value, self._body.name, problems)
+            read_field(request, self._body, None if value is _ABSENT else value, self._body.name, problems)
             return {}
-        parsed = from_json.parse(body) if body.strip() else {}
+        parsed = {} if value is _ABSENT else value
         if not isinstance(parsed, dict):
             raise MalformedJson(f"The body must be a JSON object, not {shown(parsed)}.")
         if self._body is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import grpc
 import grpc.aio
@@ -10,7 +10,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from tests.transcoding.echo_types import message, services
+from tests.transcoding.echo_types import message, message_type, services
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -45,6 +45,7 @@ class Upstream:
             "List": self._list,
             "ListNames": self._list,
             "Talk": self._talk,
+            "Gather": self._gather,
         }
         asked = f"{'stream' if method.client_streaming else 'unary'}"
         answered = f"{'stream' if method.server_streaming else 'unary'}"
@@ -81,6 +82,15 @@ class Upstream:
                 self.cancelled.set()
         if request.number:
             await context.abort(_CODES[request.number], "as asked")
+
+    async def _gather(self, requests: AsyncIterator[Any], context: Any) -> Message:
+        gathered: Any = message_type("Everything")()
+        async for part in requests:
+            gathered.parts.append(part)
+            if part.count < 0:
+                await context.abort(_CODES[-part.count], "as asked")
+        self.calls.append(("Gather", gathered))
+        return cast("Message", gathered)
 
     async def _talk(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Message]:
         try:

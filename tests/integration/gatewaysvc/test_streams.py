@@ -129,6 +129,39 @@ async def test_a_stream_may_be_one_field_of_its_messages(http):
         assert told(await response.text(), NDJSON) == ["wheel", "bell"]
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('[{"name": "a"}, {"count": "x"}]', '"field":"[1].count"'),
+        ('[{"name": "a"}, {"part": {"nam": "b"}}]', '"field":"[1].part.nam"'),
+        ("[1]", "[0]: The body must be a JSON object"),
+        ('[{"name": "a"}', "line 1, column"),
+    ],
+)
+async def test_a_bad_message_in_a_stream_of_requests_is_named(http, upstream, body, said):
+    upstream.calls.clear()
+    headers = {"Content-Type": "application/json"}
+    async with http.post("/v1/gather", data=body, headers=headers) as response:
+        assert response.status == 400
+        assert said in await response.text()
+    assert upstream.calls == []
+
+
+async def test_a_bad_line_is_named_and_other_types_are_refused(http):
+    lines = b'{"name": "a"}\n{"name": \n'
+    async with http.post("/v1/gather", data=lines, headers={"Content-Type": "application/x-ndjson"}) as response:
+        assert response.status == 400
+        assert (await response.json())["message"].startswith("[1]: The body is no JSON")
+    async with http.post("/v1/gather", data=lines, headers={"Content-Type": "text/plain"}) as response:
+        assert response.status == 415
+        assert "application/json or application/x-ndjson" in (await response.json())["message"]
+
+
+async def test_how_a_stream_of_requests_fails_is_the_http_status(http):
+    async with http.post("/v1/gather", json=[{"name": "a"}, {"count": -NOT_FOUND}, {"name": "c"}]) as response:
+        assert (response.status, (await response.json())["message"]) == (404, "as asked")
+
+
 async def test_both_sides_of_a_conversation_speak_over_a_websocket(http):
     async with http.ws_connect("/v1/talk") as socket:
         for part in PARTS:

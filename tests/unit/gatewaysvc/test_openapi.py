@@ -144,3 +144,12 @@ def test_shapes_tell_the_rules_of_the_protos(document):
     token = document["components"]["schemas"]["Token"]
     assert "tasks:read" in token["properties"]["scopes"]["items"]["enum"]
     assert token["required"] == ["name", "scopes"]
+
+
+def test_the_body_of_a_stream_of_requests_is_a_list_of_them_or_lines():
+    paths = openapi(RouteTable(echo_services()).routes)["paths"]
+    content = paths["/v1/gather"]["post"]["requestBody"]["content"]
+    message = content["application/x-ndjson"]["schema"]
+    assert content["application/json"]["schema"] == {"type": "array", "items": message}
+    assert message["properties"].keys() == {"name", "count", "part", "tags", "time"}
+    assert "requestBody" not in paths["/v1/gather/{name}"]["get"]

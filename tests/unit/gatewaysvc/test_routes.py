@@ -151,12 +151,6 @@ def test_an_annotation_that_fits_no_field_stops_the_start(rule):
         list(routes_of(service(rule).methods[0]))
 
 
-def test_a_stream_of_requests_with_one_answer_stops_the_start():
-    method = descriptor_pb2.MethodDescriptorProto(client_streaming=True)
-    with pytest.raises(BadRoute, match="requests are over"):
-        list(routes_of(service({"post": "/v1"}, streaming=method).methods[0]))
-
-
 def test_two_methods_on_one_path_stop_the_start():
     with pytest.raises(BadRoute, match=r"t\.Things\.M1 and t\.Things\.M0"):
         RouteTable([service({"get": "/v1/{name}"}, {"get": "/v1/{thing.name}"})])
