@@ -2,17 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 
 from taskbell.accounts.v1.accounts_pb2 import Link, User
 from taskbell.events.v1.events_pb2 import Event
 
 from notifysvc import wording as news_wording
 from notifysvc.account_wording import CONFIRMATION, FOOTER, RESET, WORDINGS
-from notifysvc.letter import TEMPLATES, Sender, one_line
+from notifysvc.letter import Sender, fill, one_line
 from notifysvc.preferences import Language
 
 PAGES = {CONFIRMATION: "confirm", RESET: "reset"}
@@ -53,16 +50,8 @@ def compose(sender: Sender, letter: AccountLetter, language: Language) -> EmailM
         "note": wording.note.format(**facts),
         "footer": (wording.footer or FOOTER[language]).format(**facts),
     }
-    message = EmailMessage(SMTP)
-    message["Message-ID"] = f"<{event.event_id}.{to.id}@{sender.address.domain or 'localhost'}>"
-    message["Date"] = format_datetime(happened)
-    message["From"] = sender.address
-    message["To"] = Address(to.username, addr_spec=to.email)
-    message["Subject"] = subject
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(TEMPLATES.get_template("account.txt").render(content), cte="quoted-printable")
-    html = TEMPLATES.get_template("account.html").render(content)
-    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    message = sender.message(to, subject=subject, message_id=f"{event.event_id}.{to.id}", date=happened)
+    fill(message, "account", content)
     message["Content-Language"] = language
     return message
 

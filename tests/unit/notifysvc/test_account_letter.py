@@ -89,7 +89,7 @@ def test_it_is_addressed_and_named_by_the_event() -> None:
     message = letter(RESET)
     assert message["To"] == "ann <ann@example.com>"
     assert message["Message-ID"] == "<event-id.ann-id@example.org>"
-    assert letter(RESET).as_string().partition("boundary")[0] == message.as_string().partition("boundary")[0]
+    assert letter(RESET).as_bytes() == message.as_bytes()
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "A\r\nBcc: eve@example.com", "\u202eklim", "{0.link}"])
