@@ -1,8 +1,8 @@
 """What people call a thing, and its id: the end of an id, a project's title, a username, `me`."""
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from chassis.errors import (
     CommentNotFound,
@@ -28,6 +28,9 @@ REACH: Final = 1_000
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _END: Final = re.compile(r"[0-9a-f-]{1,36}", re.IGNORECASE)
 
+Names: TypeAlias = Callable[[], Awaitable[dict[str, str]]]
+"""What things are called, by their ids; asked only if it has to be."""
+
 _NOUNS: Final[dict[type[ServiceError], str]] = {
     TaskNotFound: "task",
     CommentNotFound: "comment",
@@ -51,26 +54,20 @@ def is_id(text: str) -> bool:
 
 async def task_ids(client: "Client", texts: Sequence[str], *, deleted: bool = False) -> list[str]:
     """The ids of the tasks named by an id or its end. Ends are looked up among the newest tasks of all projects."""
-    ends = [text for text in texts if not is_id(text)]
-    for text in ends:
-        _check_end(text, TaskNotFound)
-    if not ends:
-        return list(texts)
 
     async def page(size: int, token: str) -> "sdk.tasks.ListTasksResponse":
         return await client.tasks.list_tasks(
             sdk.tasks.ListTasksRequest(project_id="-", show_deleted=deleted, page_size=size, page_token=token)
         )
 
-    listed = await paging.collect(page, "tasks", REACH)
-    known = {task.id: task.title for task in listed.tasks}
-    return [text if is_id(text) else _only_one(text, known, TaskNotFound) for text in texts]
+    async def titles() -> dict[str, str]:
+        return {task.id: task.title for task in (await paging.collect(page, "tasks", REACH)).tasks}
+
+    return await _whole(texts, titles, TaskNotFound)
 
 
 async def comment_ids(client: "Client", task_id: str, texts: Sequence[str]) -> list[str]:
     """The ids of comments on a task, named by an id or its end."""
-    if all(is_id(text) for text in texts):
-        return list(texts)
 
     async def page(size: int, token: str) -> "sdk.comments.ListCommentsResponse":
         return await client.comments.list_comments(
@@ -79,52 +76,42 @@ async def comment_ids(client: "Client", task_id: str, texts: Sequence[str]) -> l
             )
         )
 
-    listed = await paging.collect(page, "comments", REACH)
-    known = {comment.id: " ".join(comment.text.split())[:40] for comment in listed.comments}
-    return [text if is_id(text) else _only_one(text, known, CommentNotFound) for text in texts]
+    async def beginnings() -> dict[str, str]:
+        listed = await paging.collect(page, "comments", REACH)
+        return {comment.id: " ".join(comment.text.split())[:40] for comment in listed.comments}
+
+    return await _whole(texts, beginnings, CommentNotFound)
 
 
 async def notification_ids(client: "Client", texts: Sequence[str]) -> list[str]:
     """The ids of the notifications named by an id or its end."""
-    if all(is_id(text) for text in texts):
-        return list(texts)
 
-    async def page(size: int, token: str) -> "sdk.notifications.ListNotificationsResponse":
-        request = sdk.notifications.ListNotificationsRequest(page_size=size, page_token=token)
-        return await client.notifications.list_notifications(request)
+    async def titles() -> dict[str, str]:
+        return {id_: _title(event) for id_, event in (await _events(client)).items()}
 
-    listed = await paging.collect(page, "notifications", REACH)
-    known = {each.id: each.event.task.title if each.event and each.event.task else "" for each in listed.notifications}
-    return [text if is_id(text) else _only_one(text, known, NotificationNotFound) for text in texts]
+    return await _whole(texts, titles, NotificationNotFound)
 
 
 async def event_id(client: "Client", text: str) -> str:
     """The event's id, or that of the notification whose id ends so."""
     if is_id(text):
         return text
-
-    async def page(size: int, token: str) -> "sdk.notifications.ListNotificationsResponse":
-        request = sdk.notifications.ListNotificationsRequest(page_size=size, page_token=token)
-        return await client.notifications.list_notifications(request)
-
-    listed = await paging.collect(page, "notifications", REACH)
-    events = {each.id: each.event for each in listed.notifications if each.event}
-    known = {id_: event.task.title if event.task else "" for id_, event in events.items()}
+    events = await _events(client)
+    known = {id_: _title(event) for id_, event in events.items()}
     return events[_only_one(text, known, NotificationNotFound)].event_id
 
 
 async def delivery_ids(client: "Client", texts: Sequence[str]) -> list[str]:
     """The ids of the mails named by an id or its end."""
-    if all(is_id(text) for text in texts):
-        return list(texts)
 
     async def page(size: int, token: str) -> "sdk.notifications.ListDeliveriesResponse":
         request = sdk.notifications.ListDeliveriesRequest(page_size=size, page_token=token)
         return await client.deliveries.list_deliveries(request)
 
-    listed = await paging.collect(page, "deliveries", REACH)
-    known = {each.id: each.title for each in listed.deliveries}
-    return [text if is_id(text) else _only_one(text, known, DeliveryNotFound) for text in texts]
+    async def titles() -> dict[str, str]:
+        return {each.id: each.title for each in (await paging.collect(page, "deliveries", REACH)).deliveries}
+
+    return await _whole(texts, titles, DeliveryNotFound)
 
 
 async def webhook_id(client: "Client", project_id: str, text: str) -> str:
@@ -200,6 +187,30 @@ async def members(client: "Client", project: str) -> list["sdk.projects.Member"]
         return await client.projects.list_members(request)
 
     return (await paging.collect(page, "members", None)).members
+
+
+async def _events(client: "Client") -> dict[str, "sdk.events.Event"]:
+    """The events of the newest notifications, by the notifications' ids."""
+
+    async def page(size: int, token: str) -> "sdk.notifications.ListNotificationsResponse":
+        request = sdk.notifications.ListNotificationsRequest(page_size=size, page_token=token)
+        return await client.notifications.list_notifications(request)
+
+    listed = await paging.collect(page, "notifications", REACH)
+    return {each.id: each.event for each in listed.notifications if each.event}
+
+
+def _title(event: "sdk.events.Event") -> str:
+    return event.task.title if event.task else ""
+
+
+async def _whole(texts: Sequence[str], names: Names, missing: type[ServiceError]) -> list[str]:
+    """The ids; those of which only the end is given are looked up."""
+    for text in texts:
+        if not is_id(text):
+            _check_end(text, missing)
+    known = {} if all(map(is_id, texts)) else await names()
+    return [text if is_id(text) else _only_one(text, known, missing) for text in texts]
 
 
 def _check_end(text: str, missing: type[ServiceError]) -> None:
