@@ -11,7 +11,8 @@ from gatewaysvc import openapi_examples
 from gatewaysvc.descriptions import described
 from gatewaysvc.openapi_parameters import parameters
 from gatewaysvc.openapi_responses import COMPONENTS, responses
-from gatewaysvc.openapi_schemas import Json, Schemas, is_required
+from gatewaysvc.openapi_rules import Json
+from gatewaysvc.openapi_schemas import Schemas, is_required
 from gatewaysvc.path_template import ONE, REST
 from gatewaysvc.routes import ALL_OF_IT, Route
 from gatewaysvc.stream_dialects import NDJSON

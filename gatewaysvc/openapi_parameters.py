@@ -5,7 +5,8 @@ from typing import Final
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from gatewaysvc.openapi_schemas import Json, Schemas, is_required
+from gatewaysvc.openapi_rules import Json
+from gatewaysvc.openapi_schemas import Schemas, is_required
 from gatewaysvc.routes import ALL_OF_IT, Route
 
 _IDEMPOTENCY_KEY: Final[Json] = {

@@ -10,7 +10,8 @@ from taskbell.access.v1.access_pb2 import access
 from chassis.errors import ServiceError, UnknownError, http_status, to_status
 from gatewaysvc import openapi_examples
 from gatewaysvc.descriptions import described
-from gatewaysvc.openapi_schemas import Json, Schemas
+from gatewaysvc.openapi_rules import Json
+from gatewaysvc.openapi_schemas import Schemas
 from gatewaysvc.routes import Route
 from gatewaysvc.to_json import to_json
 

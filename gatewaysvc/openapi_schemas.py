@@ -8,10 +8,8 @@ from google.api.field_behavior_pb2 import FieldBehavior
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from gatewaysvc.descriptions import described
-from gatewaysvc.openapi_rules import demanded, rules_of, told
+from gatewaysvc.openapi_rules import Json, demanded, rules_of, told
 from gatewaysvc.well_known import WRAPPERS
-
-Json = dict[str, Any]
 
 # The stub names another type than extensions have.
 _BEHAVIOR: Final[Any] = field_behavior_pb2.field_behavior

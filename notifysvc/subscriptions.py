@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from taskbell.notifications.v1.notifications_pb2 import (
     Ack,
@@ -33,9 +33,6 @@ from notifysvc.line import Line, begin_events
 from notifysvc.rights import Guest
 from notifysvc.ring import Batch
 from notifysvc.subscription import Delivery, Lost, Progress, Subscription
-
-if TYPE_CHECKING:
-    pass  # for types only
 
 MOST: Final = 1000
 """What one stream has at most."""
