@@ -12,6 +12,7 @@ from taskbell.events.v1.events_pb2 import Event
 from taskbell.notifications.v1.notifications_pb2 import Notification
 
 from chassis.errors import InvalidField, NotificationNotFound
+from chassis.etag import etag
 from chassis.page_bytes import MOST_BYTES, Portion
 from chassis.postgres import Executor, Pool
 from notifysvc.concerned import Reason, concerned
@@ -163,7 +164,11 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
 
 def _notification(row: asyncpg.Record) -> Notification:
     notification = Notification(
-        id=str(row["id"]), reason=row["reason"], state=row["state"], event=Event.FromString(row["event"])
+        id=str(row["id"]),
+        reason=row["reason"],
+        state=row["state"],
+        event=Event.FromString(row["event"]),
+        etag=etag(row["id"], row["state"]),
     )
     notification.create_time.FromDatetime(row["create_time"])
     return notification

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from chassis.api_tokens import ApiToken
 from chassis.caller import traceparent
 from chassis.errors import EmailTaken, UsernameTaken
+from chassis.etag import etag
 from chassis.listing import Question
 from chassis.postgres import Executor, Pool
 from tasksvc.links import Purpose
@@ -50,10 +51,20 @@ class TokenRecord:
     create_time: datetime
     expire_time: datetime | None
 
+    @property
+    def etag(self) -> str:
+        """Nothing of a token changes."""
+        return token_etag(self.id)
+
     @classmethod
     def from_row(cls, row: asyncpg.Record) -> Self:
         """The token in a row of `tokens`."""
         return cls(**{column: row[column] for column in cls.__slots__})
+
+
+def token_etag(token_id: UUID) -> str:
+    """The etag of the token with this id, whether or not there is one."""
+    return etag("token", token_id)
 
 
 class AccountStore:

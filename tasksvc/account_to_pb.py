@@ -31,7 +31,7 @@ def user_seen_by_others_to_pb(user: User) -> pb.User:
 
 def token_to_pb(token: TokenRecord) -> pb.Token:
     """An API token without its secret."""
-    message = pb.Token(id=str(token.id), name=token.name, scopes=token.scopes)
+    message = pb.Token(id=str(token.id), name=token.name, scopes=token.scopes, etag=token.etag)
     message.create_time.FromDatetime(token.create_time)
     if token.expire_time is not None:
         message.expire_time.FromDatetime(token.expire_time)

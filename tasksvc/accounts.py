@@ -16,11 +16,12 @@ from chassis.api_tokens import new_api_token
 from chassis.caller import caller
 from chassis.client import client_of
 from chassis.errors import InvalidField, LoginFailed, RateLimited, ServiceError, TokenNotFound, UserNotFound
+from chassis.etag import check_etag
 from chassis.interceptors import Context
 from chassis.postgres import Executor
 from tasksvc.access import Role
 from tasksvc.access_tokens import AccessTokens
-from tasksvc.account_store import AccountStore
+from tasksvc.account_store import AccountStore, token_etag
 from tasksvc.account_to_pb import token_to_pb, user_seen_by_others_to_pb, user_to_pb
 from tasksvc.attempts import Attempts
 from tasksvc.authentication import Authentication
@@ -174,6 +175,7 @@ class AccountServicer(AccountServiceServicer):
 
     async def DeleteToken(self, request: pb.DeleteTokenRequest, _context: Context) -> Empty:
         user_id = UUID(caller().user_id)
+        check_etag(request.etag, token_etag(UUID(request.id)))
         if not await self._accounts.revoke_token(UUID(request.id), user_id):
             raise TokenNotFound(f"You have no API token {request.id}.")
         self._bell.ring([partition_of(user_id)])

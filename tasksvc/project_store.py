@@ -42,8 +42,8 @@ class Project:
 
     @property
     def etag(self) -> str:
-        """Changes with the project."""
-        return etag("project", self.id, self.version)
+        """Changes with the project, and with the caller's role in it."""
+        return etag("project", self.id, self.version, self.role.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class ProjectStore:
             row: Any = await connection.fetchrow(SQL["update_member"], project_id, user_id, role, *_event(project_id))
             return Member.from_row(row)
 
-    async def remove_member(self, executor: Executor, project_id: UUID, user_id: UUID) -> None:
+    async def remove_member(self, executor: Executor, project_id: UUID, user_id: UUID, etag: str) -> None:
         """Ends a membership: one's own, or as an OWNER anybody's."""
         async with transaction(executor) as connection:
             await connection.execute(SQL["lock_project"], project_id)
@@ -177,6 +177,7 @@ class ProjectStore:
             if user_id != _caller_id():
                 require_role(project.role, Role.OWNER)
             member = await self._member(connection, project_id, user_id)
+            check_etag(etag, member.etag)
             await self._keep_an_owner(connection, member)
             await connection.execute(SQL["remove_member"], project_id, user_id, *_event(project_id))
 

@@ -131,7 +131,7 @@ class ProjectServicer(ProjectServiceServicer):
 
     async def RemoveMember(self, request: pb.RemoveMemberRequest, _context: Context) -> Empty:
         async def respond(executor: Executor) -> Empty:
-            await self._projects.remove_member(executor, UUID(request.project_id), UUID(request.user_id))
+            await self._projects.remove_member(executor, UUID(request.project_id), UUID(request.user_id), request.etag)
             return Empty()
 
         answer = await self._replays.once("RemoveMember", request, respond)

@@ -44,7 +44,7 @@ class QueueStore:
             if not etag:
                 await connection.execute(SQL["make_queue"], ref.project_id, ref.name)
             before = _queue(await connection.fetchrow(SQL["lock_queue"], ref.project_id, ref.name), ref)
-            check_etag(etag, before.etag)
+            check_etag(etag, before.settings_etag)
             settings = change(before.settings)
             if settings == before.settings:
                 return before
@@ -58,13 +58,20 @@ class QueueStore:
         """
         await self._pool.execute(SQL["follow_limits"], ref.project_id, ref.name)
 
-    async def pause(self, ref: QueueRef) -> Queue:
-        """Paused from now on, or since it was; made if there is none."""
-        return _queue(await self._pool.fetchrow(SQL["pause_queue"], ref.project_id, ref.name), ref)
+    async def pause(self, ref: QueueRef, etag: str) -> Queue:
+        """Paused from now on, or since it was; made if there is none, and none was seen."""
+        return await self._switch("pause_queue", ref, etag)
 
-    async def resume(self, ref: QueueRef) -> Queue:
+    async def resume(self, ref: QueueRef, etag: str) -> Queue:
         """No longer paused. Raises QueueNotFound."""
-        return _queue(await self._pool.fetchrow(SQL["resume_queue"], ref.project_id, ref.name), ref)
+        return await self._switch("resume_queue", ref, etag)
+
+    async def _switch(self, statement: str, ref: QueueRef, etag: str) -> Queue:
+        async with transaction(self._pool) as connection:
+            if etag:
+                before = _queue(await connection.fetchrow(SQL["lock_queue"], ref.project_id, ref.name), ref)
+                check_etag(etag, before.settings_etag)
+            return _queue(await connection.fetchrow(SQL[statement], ref.project_id, ref.name), ref)
 
 
 def _queue(row: asyncpg.Record | None, ref: QueueRef) -> Queue:

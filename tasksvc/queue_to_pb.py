@@ -6,6 +6,7 @@ from datetime import timedelta
 from google.protobuf.duration_pb2 import Duration
 from taskbell.queues.v1 import queues_pb2 as pb
 
+from chassis.etag import etag
 from tasksvc.domain.queue import Queue
 from tasksvc.queue_figures import Figures, SeenWorker
 from tasksvc.task_to_pb import time_to_pb
@@ -38,7 +39,6 @@ def queue_to_pb(queue: Queue, figures: Figures, workers: Sequence[SeenWorker] = 
         workers=map(_worker_to_pb, workers),
         create_time=time_to_pb(queue.create_time),
         update_time=time_to_pb(queue.update_time),
-        etag=queue.etag,
     )
     if settings.rate_tasks:
         message.rate_limit.tasks = settings.rate_tasks
@@ -49,7 +49,13 @@ def queue_to_pb(queue: Queue, figures: Figures, workers: Sequence[SeenWorker] = 
         message.pause_time.CopyFrom(time_to_pb(queue.pause_time))
     if figures.waiting:
         message.oldest_waiting_age.CopyFrom(seconds_to_pb(figures.oldest_waiting_age))
+    message.etag = f"{queue.settings_etag}.{etag(message.SerializeToString(deterministic=True))}"
     return message
+
+
+def settings_etag(etag: str) -> str:
+    """The part of a queue's etag that tells of its settings; what is in the queue is told by the other one."""
+    return etag.partition(".")[0]
 
 
 def seconds_to_pb(seconds: float) -> Duration:

@@ -28,7 +28,7 @@ from tasksvc.queue_figures import QueueFigures
 from tasksvc.queue_from_pb import settings_patch
 from tasksvc.queue_list import QUEUES
 from tasksvc.queue_store import QueueStore
-from tasksvc.queue_to_pb import queue_to_pb
+from tasksvc.queue_to_pb import queue_to_pb, settings_etag
 from tasksvc.replays import Repeatable, Replays
 from tasksvc.standing import Standing
 from tasksvc.task_access import TaskAccess
@@ -152,7 +152,7 @@ class QueueServicer(QueueServiceServicer):
         ref = QueueRef(project, request.queue.name)
 
         async def respond(db: Executor) -> pb.Queue:
-            return await self._shown(await self._queues.update(db, ref, request.queue.etag, wanted.of))
+            return await self._shown(await self._queues.update(db, ref, settings_etag(request.queue.etag), wanted.of))
 
         queue = await self._replays.once("UpdateQueue", request, respond)
         await self._queues.follow_limits(ref)
@@ -161,11 +161,13 @@ class QueueServicer(QueueServiceServicer):
 
     async def PauseQueue(self, request: pb.PauseQueueRequest, _context: Context) -> pb.Queue:
         project = await self._access.editable_project(request.project_id)
-        return await self._shown(await self._queues.pause(QueueRef(project, request.queue)))
+        return await self._shown(
+            await self._queues.pause(QueueRef(project, request.queue), settings_etag(request.etag))
+        )
 
     async def ResumeQueue(self, request: pb.ResumeQueueRequest, _context: Context) -> pb.Queue:
         project = await self._access.editable_project(request.project_id)
-        queue = await self._queues.resume(QueueRef(project, request.queue))
+        queue = await self._queues.resume(QueueRef(project, request.queue), settings_etag(request.etag))
         self._bell.ring([queue.ref])
         return await self._shown(queue)
 

@@ -51,8 +51,8 @@ class Queue:
         return self.ref.name
 
     @property
-    def etag(self) -> str:
-        """Changes with the settings."""
+    def settings_etag(self) -> str:
+        """Changes with the settings only: nobody who sets one is refused since a task came in."""
         return etag("queue", self.id, self.version)
 
 

@@ -186,6 +186,8 @@ async def test_the_inbox_counts_what_concerns_a_person(newcomer: Newcomer) -> No
         marked = await bob.ask("POST", "/v1/notifications:mark", {"ids": [notification["id"]], "state": "READ"})
         assert marked.body["unreadCount"] == 0
         await unread(socket, 0)
+        [read] = (await bob.ask("GET", "/v1/notifications")).body["notifications"]
+        assert read["etag"] != notification["etag"]
     foreign = await ann.ask("POST", "/v1/notifications:mark", {"ids": [notification["id"]], "state": "READ"})
     assert (foreign.status, foreign.reason) == (404, "NOTIFICATION_NOT_FOUND")
 

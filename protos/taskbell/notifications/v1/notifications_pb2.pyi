@@ -857,12 +857,15 @@ class Notification(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     EVENT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUIDv7."""
     reason: Global___Notification.Reason.ValueType
     """Why you got it."""
     state: Global___Notification.State.ValueType
     """Whether you have seen it."""
+    etag: _builtins.str
+    """Changes with the state."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it came."""
@@ -879,10 +882,11 @@ class Notification(_message.Message):
         state: Global___Notification.State.ValueType = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         event: _events_pb2.Event | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "event", b"event"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "event", b"event", "id", b"id", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "etag", b"etag", "event", b"event", "id", b"id", "reason", b"reason", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -59,7 +59,9 @@ class Queue(_message.Message):
     throughput: _builtins.float
     """Tasks ended a minute, over the last five minutes."""
     etag: _builtins.str
-    """Changes with the settings. In input: the change is made only if it still is this one (ETAG_MISMATCH)."""
+    """Changes with the resource. In input: the change is made only if the settings still are those that it came with, whatever is
+    in the queue by now (ETAG_MISMATCH).
+    """
     @_builtins.property
     def rate_limit(self) -> Global___RateLimit:
         """How fast tasks are started at most; absent: as fast as they come."""
@@ -1134,19 +1136,23 @@ class PauseQueueRequest(_message.Message):
 
     QUEUE_FIELD_NUMBER: _builtins.int
     PROJECT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     queue: _builtins.str
     """The queue's name."""
     project_id: _builtins.str
     """The project. Empty: your personal one."""
+    etag: _builtins.str
+    """If set, the queue is paused only if its settings still are those of this etag."""
     def __init__(
         self,
         *,
         queue: _builtins.str = ...,
         project_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["project_id", b"project_id", "queue", b"queue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "project_id", b"project_id", "queue", b"queue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1160,19 +1166,23 @@ class ResumeQueueRequest(_message.Message):
 
     QUEUE_FIELD_NUMBER: _builtins.int
     PROJECT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     queue: _builtins.str
     """The queue's name."""
     project_id: _builtins.str
     """The project. Empty: your personal one."""
+    etag: _builtins.str
+    """If set, the queue is resumed only if its settings still are those of this etag."""
     def __init__(
         self,
         *,
         queue: _builtins.str = ...,
         project_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["project_id", b"project_id", "queue", b"queue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "project_id", b"project_id", "queue", b"queue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -31,7 +31,7 @@ async def home(database: str) -> str:
 
 @pytest.fixture
 async def queue(pool: Pool, home: str) -> Queue:
-    return await QueueStore(pool).pause(QueueRef(home, f"q-{uuid7()}"))
+    return await QueueStore(pool).pause(QueueRef(home, f"q-{uuid7()}"), "")
 
 
 @pytest.fixture

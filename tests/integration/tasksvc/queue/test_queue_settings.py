@@ -54,7 +54,7 @@ async def test_what_was_read_can_be_sent_back(bench: Bench) -> None:
     assert after == before
 
 
-async def test_the_etag_tells_of_other_settings_only(bench: Bench) -> None:
+async def test_an_etag_guards_the_settings_whatever_is_in_the_queue(bench: Bench) -> None:
     read = await bench.set(max_concurrency=1)
     await bench.pause()
     await bench.add()

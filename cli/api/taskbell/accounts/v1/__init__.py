@@ -125,6 +125,11 @@ class DeleteTokenRequest(betterproto2.Message):
     The token's id.
     """
 
+    etag: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    If set, the token is revoked only if it has this etag.
+    """
+
 
 default_message_pool.register_message("taskbell.accounts.v1", "DeleteTokenRequest", DeleteTokenRequest)
 
@@ -643,6 +648,11 @@ class Token(betterproto2.Message):
     secret: "str" = betterproto2.field(6, betterproto2.TYPE_STRING)
     """
     The token itself (`tb_...`); only in the answer of CreateToken.
+    """
+
+    etag: "str" = betterproto2.field(7, betterproto2.TYPE_STRING)
+    """
+    Changes with the resource.
     """
 
 

@@ -1021,6 +1021,11 @@ class Notification(betterproto2.Message):
     What happened.
     """
 
+    etag: "str" = betterproto2.field(6, betterproto2.TYPE_STRING)
+    """
+    Changes with the state.
+    """
+
 
 default_message_pool.register_message("taskbell.notifications.v1", "Notification", Notification)
 

@@ -427,6 +427,11 @@ class RemoveMemberRequest(betterproto2.Message):
     Makes a repeat safe: the same id within 24 hours gets the first answer.
     """
 
+    etag: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    If set, the member is removed only if the membership still has this etag.
+    """
+
 
 default_message_pool.register_message("taskbell.projects.v1", "RemoveMemberRequest", RemoveMemberRequest)
 

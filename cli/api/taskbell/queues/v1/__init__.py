@@ -503,6 +503,11 @@ class PauseQueueRequest(betterproto2.Message):
     The project. Empty: your personal one.
     """
 
+    etag: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    If set, the queue is paused only if its settings still are those of this etag.
+    """
+
 
 default_message_pool.register_message("taskbell.queues.v1", "PauseQueueRequest", PauseQueueRequest)
 
@@ -607,7 +612,8 @@ class Queue(betterproto2.Message):
 
     etag: "str" = betterproto2.field(17, betterproto2.TYPE_STRING)
     """
-    Changes with the settings. In input: the change is made only if it still is this one (ETAG_MISMATCH).
+    Changes with the resource. In input: the change is made only if the settings still are those that it came with, whatever is
+    in the queue by now (ETAG_MISMATCH).
     """
 
 
@@ -747,6 +753,11 @@ class ResumeQueueRequest(betterproto2.Message):
     project_id: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
     The project. Empty: your personal one.
+    """
+
+    etag: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    If set, the queue is resumed only if its settings still are those of this etag.
     """
 
 
