@@ -29,11 +29,13 @@ class Gate:
         self._service_key = service_key.encode()
 
     def admission(self, method: MethodDescriptor) -> Admission | None:
-        """The check for this method; None lets everybody in."""
+        """The check for this method; None lets everybody in, as far as the method does."""
         rule = method.GetOptions().Extensions[access]
         match rule.WhichOneof("kind"):
             case "anonymous" if rule.anonymous:
                 return None
+            case "stream" if rule.stream:
+                return None  # the method asks for itself
             case "scope" if rule.scope:
                 return partial(self._admit_scope, rule.scope)
             case "session" if rule.session:

@@ -108,13 +108,13 @@ def _message_body(route: Route, schemas: Schemas) -> Json | None:
 def _security(method: MethodDescriptor) -> tuple[list[Json], str]:
     """What a caller must bring, and in words."""
     rule = method.GetOptions().Extensions[access]
-    if method.server_streaming:
-        return [{"bearer": []}, {"ticket": []}], ""
     match rule.WhichOneof("kind"):
         case "anonymous":
             return [], "Anybody may call."
         case "scope":
             return [{"bearer": [rule.scope]}], f"An API token needs the scope `{rule.scope}`."
+        case "stream":
+            return [{"bearer": [rule.stream]}, {"ticket": []}], f"An API token needs the scope `{rule.stream}`."
     return [{"bearer": []}], "Takes a signed-in user's own session, not an API token."
 
 

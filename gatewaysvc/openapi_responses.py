@@ -90,7 +90,7 @@ def _failures(route: Route) -> set[int]:
     """The errors that a caller should count with: by what it sends, and by what the method's comment names."""
     request, text = route.method.input_type.fields_by_name, described(route.method.full_name)
     found = {400, 429, 503, 504, *(status for reason, status in _ALL_REASONS.items() if reason in text)}
-    if route.streams or route.method.GetOptions().Extensions[access].WhichOneof("kind") != "anonymous":
+    if route.method.GetOptions().Extensions[access].WhichOneof("kind") != "anonymous":
         found |= {401, 403}
     if route.template.variables:
         found.add(404)

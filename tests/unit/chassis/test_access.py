@@ -100,7 +100,7 @@ async def test_a_missing_scope_is_named(server, client):
     assert caught.value.metadata == {"scope": "tasks:write"}
 
 
-@pytest.mark.parametrize("rule", [{}, {"anonymous": False}, {"scope": ""}])
+@pytest.mark.parametrize("rule", [{}, {"anonymous": False}, {"scope": ""}, {"stream": ""}])
 async def test_a_method_that_does_not_say_who_may_call_it_keeps_the_server_from_being_made(serve, probe, rule):
     with pytest.raises(AccessNotDeclared, match=r"Probe\.Collect"):
         await serve([probe(Collect=({"client_streaming": True} | rule, None))])

@@ -29,8 +29,7 @@ def test_calls_are_anonymous_where_the_proto_says_so() -> None:
         for method in service.methods
         if method.GetOptions().Extensions[access].anonymous
     }
-    # They take a token in their metadata, or a ticket, or a token later.
-    assert methods - {"Connect", "Watch"} == ANONYMOUS
+    assert methods == ANONYMOUS
 
 
 def test_only_what_is_safe_is_repeated() -> None:

@@ -60,6 +60,10 @@ def test_what_a_method_takes_and_who_may_call_it_is_told(document):
     start = document["paths"]["/v1/tasks/{id}:start"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert start["properties"].keys() == {"etag", "requestId"}
     assert document["paths"]["/v1/users"]["post"]["security"] == []
+    events = document["paths"]["/v1/events"]["get"]
+    assert events["security"] == [{"bearer": ["notifications:read"]}, {"ticket": []}]
+    assert "notifications:read" in events["description"]
+    assert {"401", "403"} <= events["responses"].keys()
     assert document["paths"]["/v1/events"]["get"]["responses"]["200"]["content"].keys() == {
         "application/json", "application/x-ndjson", "text/event-stream",
     }  # fmt: skip

@@ -1,8 +1,16 @@
-from taskbell.notifications.v1.notifications_pb2 import WatchRequest
+from taskbell.access.v1.access_pb2 import access
+from taskbell.notifications.v1.notifications_pb2 import DESCRIPTOR, WatchRequest
 
 from chassis.jetstream import SUBJECTS
 from notifysvc.interest import FIELDS, MOST_SUBJECTS, Interest
+from notifysvc.rights import SCOPE
 from tasksvc import task_filter
+
+
+def test_a_stream_asks_for_the_scope_that_it_says_it_does() -> None:
+    service = DESCRIPTOR.services_by_name["NotificationService"]
+    rules = [service.methods_by_name[name].GetOptions().Extensions[access] for name in ("Connect", "Watch")]
+    assert [rule.stream for rule in rules] == [SCOPE, SCOPE]
 
 
 def test_a_live_filter_may_name_what_the_filter_of_a_list_may() -> None:

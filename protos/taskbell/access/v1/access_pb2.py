@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftaskbell/access/v1/access.proto\x12\x12taskbell.access.v1\x1a google/protobuf/descriptor.proto\"\\\n\x06\x41\x63\x63\x65ss\x12\x13\n\tanonymous\x18\x01 \x01(\x08H\x00\x12\x0f\n\x05scope\x18\x02 \x01(\tH\x00\x12\x11\n\x07session\x18\x03 \x01(\x08H\x00\x12\x11\n\x07service\x18\x04 \x01(\x08H\x00\x42\x06\n\x04kind:L\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x1a.taskbell.access.v1.Accessb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftaskbell/access/v1/access.proto\x12\x12taskbell.access.v1\x1a google/protobuf/descriptor.proto\"n\n\x06\x41\x63\x63\x65ss\x12\x13\n\tanonymous\x18\x01 \x01(\x08H\x00\x12\x0f\n\x05scope\x18\x02 \x01(\tH\x00\x12\x11\n\x07session\x18\x03 \x01(\x08H\x00\x12\x11\n\x07service\x18\x04 \x01(\x08H\x00\x12\x10\n\x06stream\x18\x05 \x01(\tH\x00\x42\x06\n\x04kind:L\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x1a.taskbell.access.v1.Accessb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'taskbell.access.v1.access_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ACCESS']._serialized_start=89
-  _globals['_ACCESS']._serialized_end=181
+  _globals['_ACCESS']._serialized_end=199
 # @@protoc_insertion_point(module_scope)

@@ -28,6 +28,7 @@ class Access(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
     SERVICE_FIELD_NUMBER: _builtins.int
+    STREAM_FIELD_NUMBER: _builtins.int
     anonymous: _builtins.bool
     """Anybody may call; no credentials are read."""
     scope: _builtins.str
@@ -36,6 +37,10 @@ class Access(_message.Message):
     """A signed-in user's own session, never an API token: a leaked token can't make more tokens."""
     service: _builtins.bool
     """Another Taskbell service, by the service key."""
+    stream: _builtins.str
+    """A signed-in user, or an API token that holds this scope; by a ticket, too, or in a stream's first message. The method reads
+    the credentials itself.
+    """
     def __init__(
         self,
         *,
@@ -43,12 +48,13 @@ class Access(_message.Message):
         scope: _builtins.str = ...,
         session: _builtins.bool = ...,
         service: _builtins.bool = ...,
+        stream: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "kind", b"kind", "scope", b"scope", "service", b"service", "session", b"session"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "kind", b"kind", "scope", b"scope", "service", b"service", "session", b"session", "stream", b"stream"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "kind", b"kind", "scope", b"scope", "service", b"service", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "kind", b"kind", "scope", b"scope", "service", b"service", "session", b"session", "stream", b"stream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["anonymous", "scope", "session", "service"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["anonymous", "scope", "session", "service", "stream"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
