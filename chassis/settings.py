@@ -63,10 +63,13 @@ class ServiceSettings(TlsSettings):
     """What every service asks for."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """From which level on a line is written; with `debug` also what the libraries say."""
     log_format: Literal["json", "console"] = "json"
+    """Lines of JSON, or text for people."""
     host: str = "127.0.0.1"
     """The address to listen on."""
     metrics_port: Port = 0
+    """Where Prometheus finds `/metrics`; 0 takes a free one."""
     grace: Seconds = 20.0
     """How long calls and workers may take to finish after SIGTERM."""
     otlp_endpoint: str = ""
@@ -81,6 +84,7 @@ class DatabaseSettings(ServiceSettings, TlsServerSettings):
     """What a service with a database asks for as well."""
 
     database_url: DatabaseUrl
+    """Where PostgreSQL is: `postgres://user:password@host:port/database`."""
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
     """Connections to PostgreSQL at most."""
 

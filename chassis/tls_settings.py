@@ -32,6 +32,7 @@ class TlsSettings(BaseSettings):
     tls_cert_file: FilePath | None = None
     """This process' certificate in PEM, with the intermediate ones."""
     tls_key_file: FilePath | None = None
+    """Its private key, without a password."""
     tls_server_name: str = ""
     """The name in the servers' certificates, where it isn't the host in their address."""
     tls: Literal["off", "tls", "mtls"] = "off"

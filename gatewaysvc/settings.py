@@ -17,11 +17,15 @@ class Settings(ServiceSettings):
 
     metrics_port: Port = 9103
     http_port: Port = 8080
+    """Where REST, streams and the web page are served."""
     http_tls_cert_file: FilePath | None = None
     """The certificate for browsers, in PEM, with the intermediate ones: with it the port speaks HTTPS, else HTTP."""
     http_tls_key_file: FilePath | None = Field(default=None, validate_default=True)
+    """Its private key, without a password."""
     tasks_address: str = "127.0.0.1:50051"
+    """Where tasksvc is: a name may lead to many replicas."""
     notify_address: str = "127.0.0.1:50052"
+    """The same of notifysvc."""
     cors_origins: str = ""
     """The web pages that may call from a browser: origins with commas between, or `*`. Empty: only our own."""
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = MOST
@@ -29,6 +33,7 @@ class Settings(ServiceSettings):
     max_connections_per_address: Annotated[int, Field(ge=1, le=1_000_000)] = MOST_OF_AN_ADDRESS
     """How many of them one address may have, and how many streams, which also go through proxies."""
     rate_limits: Literal["on", "off"] = "on"
+    """Whether calls are limited, by user and by address."""
     redis_url: RedisUrl | None = None
     """Where all replicas count the calls; each for itself while it is away, or if there is none."""
     trusted_proxies: str = ""

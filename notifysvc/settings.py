@@ -23,20 +23,27 @@ class Settings(DatabaseSettings):
 
     metrics_port: Port = 9102
     notify_port: Port = 50052
+    """Where gRPC is served."""
     connection_age: Annotated[Seconds, Field(ge=1)] = CONNECTION_AGE
     """After which clients are asked to connect anew: so long may it take until they find a new replica."""
     nats_url: NatsUrl
+    """Where NATS is: `nats://user:password@host:port`, or several with commas between them."""
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
     """On how many nodes of a NATS cluster each event lies; the same in every service."""
     tasks_address: str = "127.0.0.1:50051"
+    """Where tasksvc is: a name may lead to many replicas."""
     smtp_host: str = "127.0.0.1"
+    """The mail server that e-mails are handed to."""
     smtp_port: Port = 1025
+    """Its port."""
     smtp_tls: Literal["auto", "none", "starttls", "tls"] = "auto"
     """`starttls`, or `tls` from the first byte on; `auto`: STARTTLS if the server offers it."""
     smtp_ca_file: FilePath | None = None
     """Who may have signed its certificate, in PEM. Without it, the public authorities."""
     smtp_username: str = ""
+    """Who signs in there; only over TLS."""
     smtp_password: Annotated[SecretStr, Field(validate_default=True)] = SecretStr("")
+    """And the password."""
     mail_rate: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """How many e-mails a minute the domain of a recipient is given at most; the others wait. 0: any number."""
     mail_from: Annotated[str, AfterValidator(_one_address)] = "Taskbell <taskbell@localhost>"

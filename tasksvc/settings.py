@@ -29,10 +29,13 @@ class Settings(DatabaseSettings):
 
     metrics_port: Port = 9101
     tasks_port: Port = 50051
+    """Where gRPC is served."""
     connection_age: Annotated[Seconds, Field(ge=1)] = CONNECTION_AGE
     """After which clients are asked to connect anew: so long may it take until they find a new replica."""
     redis_url: RedisUrl
+    """Where Valkey, or Redis, is: `redis://:password@host:port/number`."""
     nats_url: NatsUrl
+    """Where NATS is: `nats://user:password@host:port`, or several with commas between them."""
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
     """On how many nodes of a NATS cluster each event lies; the same in every service."""
     relay: Literal["on", "off"] = "on"
@@ -40,7 +43,7 @@ class Settings(DatabaseSettings):
     handlers: Literal["on", "off"] = "on"
     """Whether this replica runs handlers: that of webhooks, and those that installed packages bring."""
     handler_concurrency: Annotated[int, Field(ge=1, le=1000)] = 10
-    """How many of them run at a time at most."""
+    """How many handlers run at a time at most."""
     webhook_key: SecretStr | None = None
     """What the secrets of webhooks follow from: one or more keys, with spaces in between. All sign; owners are told the
     secret of the first. Without it the service key is taken."""
@@ -56,7 +59,9 @@ class Settings(DatabaseSettings):
     jwt_key: SecretStr | None = None
     """Ed25519 private keys in PEM: the first signs, all check. Without it one is made, and kept in the database."""
     access_token_lifetime: Lifetime = 15 * 60
+    """For how long an access token is good; then the session is refreshed."""
     refresh_token_lifetime: Lifetime = 30 * 86400
+    """For how long a session can be refreshed after it was last."""
     password_hashing: Hashing = "strong"  # noqa: S105 - no password
     """`fast` is for tests: such hashes are soon guessed."""
     confirm_on_register: Literal["on", "off"] = "off"
