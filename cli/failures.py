@@ -1,5 +1,6 @@
 """How a command ends that could not do its work: one line on standard error, a hint where it helps, an exit code."""
 
+import errno
 import os
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ import typer
 if TYPE_CHECKING:
     from chassis.errors import ServiceError
 
+# What a full disk, or one that breaks, says to a write.
+_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 
@@ -55,6 +58,9 @@ def report(error: Exception) -> int | None:
             f"see `{context.command_path} --help`" if context else "",
             error.exit_code,
         )
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+        _silence_output()
+        return _tell(f"the output can't be written: {error.strerror}", "", UsageProblem.exit_code)
     from chassis.errors import ServiceError
 
     if isinstance(error, ServiceError):
@@ -63,9 +69,14 @@ def report(error: Exception) -> int | None:
 
 
 def reader_gone() -> int:
-    """Silences standard output, which nobody reads any more, also for the interpreter as it leaves; the exit code."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """The exit code of a command whose output nobody reads any more."""
+    _silence_output()
     return PIPE_CLOSED
+
+
+def _silence_output() -> None:
+    """Else the interpreter would try to write the rest as it leaves."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _sentence(error: "ServiceError") -> str:

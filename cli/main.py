@@ -1,5 +1,6 @@
 """The command `taskbell`: its tree, and how a run of it ends."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -63,7 +64,15 @@ for name, group in (
 
 def run() -> None:
     """Runs the command line, and ends the process with the exit code that docs/cli.md tells."""
+    _open_what_is_closed()
     sys.exit(_exit_code())
+
+
+def _open_what_is_closed() -> None:
+    """Who starts a command with `>&-` doesn't want to read it; Python then has no file there at all."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - as long as the process lives
 
 
 def _exit_code() -> int:
