@@ -12,6 +12,8 @@ from hashlib import sha256
 from typing import Final
 from urllib.parse import unquote
 
+from chassis.proxies import FORWARDED_FOR, Networks, original_address
+
 METADATA: Final = "x-taskbell-client-bin"
 _SEAL: Final = 32
 _LONGEST: Final = 256
@@ -31,13 +33,23 @@ def introduction(client: Client, key: str) -> tuple[str, bytes]:
     return METADATA, _seal(text, key) + text
 
 
-def client_of(metadata: Iterable[tuple[str, str | bytes]] | None, peer: str, key: str) -> Client:
-    """Who made the call with these metadata, from this gRPC peer (`ipv4:192.0.2.7:3333`)."""
-    known = dict(metadata or ())
-    given = known.get(METADATA)
-    if isinstance(given, bytes) and hmac.compare_digest(given[:_SEAL], _seal(given[_SEAL:], key)):
-        return Client(**json.loads(given[_SEAL:]))
-    return _short(Client(str(known.get("user-agent", "")), _address(peer)))
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Tells who calls. Believes who has this key, and proxies that speak gRPC from these addresses."""
+
+    key: str
+    proxies: Networks = ()
+
+    def of(self, metadata: Iterable[tuple[str, str | bytes]] | None, peer: str) -> Client:
+        """Who made the call with these metadata, from this gRPC peer (`ipv4:192.0.2.7:3333`)."""
+        pairs = list(metadata or ())
+        known = dict(pairs)
+        given = known.get(METADATA)
+        if isinstance(given, bytes) and hmac.compare_digest(given[:_SEAL], _seal(given[_SEAL:], self.key)):
+            return Client(**json.loads(given[_SEAL:]))
+        forwarded = [str(value) for name, value in pairs if name == FORWARDED_FOR.lower()]
+        address = original_address(_address(peer), forwarded, self.proxies)
+        return _short(Client(str(known.get("user-agent", "")), address))
 
 
 def _seal(text: bytes, key: str) -> bytes:

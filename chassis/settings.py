@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from chassis import setting_files
+from chassis.proxies import networks
 from chassis.tls_settings import PREFIX, TlsServerSettings, TlsSettings
 
 
@@ -51,12 +52,19 @@ def _address(kind: Any, separator: str | None = None) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _networks(text: str) -> str:
+    networks(text)
+    return text
+
+
 DatabaseUrl = Annotated[Url, _address(PostgresDsn)]
 """`postgres://user:password@host:port/database`."""
 RedisUrl = Annotated[Url, _address(RedisDsn)]
 """`redis://:password@host:port/number`."""
 NatsUrl = Annotated[Url, _address(NatsDsn, ",")]
 """`nats://user:password@host:port`, or several with commas between them."""
+ProxyNetworks = Annotated[str, AfterValidator(_networks)]
+"""Addresses and networks with commas between: `10.0.0.0/8, 192.0.2.7`."""
 
 
 class ServiceSettings(TlsSettings):

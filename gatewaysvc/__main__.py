@@ -6,13 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from chassis import redis_link
 from chassis.grpc_client import channel
+from chassis.proxies import networks
 from chassis.run import Worker, launch, run
 from chassis.shared_buckets import SCRIPTS, SharedBuckets
 from chassis.tls_settings import service_tls, watched
 from chassis.tracing import http_attributes, server_span
 from gatewaysvc.app import App
 from gatewaysvc.callers import Callers
-from gatewaysvc.client_address import networks
 from gatewaysvc.crowd import Crowd
 from gatewaysvc.http_server import HttpServer
 from gatewaysvc.introduction import Introduction

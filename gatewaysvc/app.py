@@ -19,8 +19,9 @@ from taskbell.events.v1.events_pb2 import Event
 from chassis.caller import as_call
 from chassis.errors import Internal, InvalidField, MethodNotAllowed, RouteNotFound, ServiceError
 from chassis.interceptors import Span, untraced
+from chassis.proxies import Networks
 from gatewaysvc import api_docs, unsubscribe
-from gatewaysvc.client_address import Networks, client_address
+from gatewaysvc.client_address import client_address
 from gatewaysvc.client_stream import ClientStream
 from gatewaysvc.compression import compressed
 from gatewaysvc.cors import Cors
@@ -185,7 +186,7 @@ class App:
         """The handler of streams, of which an address may have only so many at a time."""
 
         async def answer(exchange: Exchange, match: Match) -> StreamResponse:
-            with self._streams.inside(client_address(exchange.request, self._proxies) or ""):
+            with self._streams.inside(client_address(exchange.request, self._proxies)):
                 return await handler(exchange, match)
 
         return answer

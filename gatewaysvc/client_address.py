@@ -1,43 +1,10 @@
-"""Where a request comes from, also behind a proxy: what X-Forwarded-For says, as far as it can be believed.
-
-Anybody can send that header. Each proxy appends whom it heard from, so it is read from its end, for as long as whoever
-said it is one of ours.
-"""
-
-from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import TypeAlias
+"""Where a request comes from, also behind proxies."""
 
 from aiohttp.web import BaseRequest
 
-Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
+from chassis.proxies import FORWARDED_FOR, Networks, original_address
 
 
-def networks(text: str) -> Networks:
-    """Addresses and networks with commas between: `10.0.0.0/8, 192.0.2.7`. Raises ValueError."""
-    return [ip_network(part.strip()) for part in text.split(",") if part.strip()]
-
-
-def client_address(request: BaseRequest, proxies: Networks) -> str | None:
-    """The address of the client: the nearest that isn't a proxy of ours."""
-    address = request.remote
-    said = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
-    while address and said and within(address, proxies):
-        nearer = said.pop().strip()
-        if not _is_address(nearer):
-            break
-        address = nearer
-    return address
-
-
-def within(address: str, proxies: Networks) -> bool:
-    """Whether the address is in one of the networks."""
-    return _is_address(address) and any(ip_address(address) in network for network in proxies)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+def client_address(request: BaseRequest, proxies: Networks) -> str:
+    """The address of the client; empty if there is none, as over a socket of this machine."""
+    return original_address(request.remote or "", request.headers.getall(FORWARDED_FOR, ()), proxies)

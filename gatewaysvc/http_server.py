@@ -11,9 +11,9 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from chassis.errors import MalformedMessage, RequestTooSlow, ServiceError
+from chassis.proxies import Networks, within
 from chassis.run import CannotStart
 from gatewaysvc.app import App
-from gatewaysvc.client_address import Networks, within
 from gatewaysvc.crowd import Crowd
 from gatewaysvc.exchange import NAME
 from gatewaysvc.https import Https

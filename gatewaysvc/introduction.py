@@ -4,7 +4,8 @@ from aiohttp.web import BaseRequest
 
 from chassis.client import Client, introduction
 from chassis.grpc_client import Metadata
-from gatewaysvc.client_address import Networks, client_address
+from chassis.proxies import Networks
+from gatewaysvc.client_address import client_address
 
 
 class Introduction:
@@ -16,5 +17,5 @@ class Introduction:
 
     def metadata(self, request: BaseRequest) -> Metadata:
         """What the call carries."""
-        client = Client(request.headers.get("User-Agent", ""), client_address(request, self._proxies) or "")
+        client = Client(request.headers.get("User-Agent", ""), client_address(request, self._proxies))
         return (introduction(client, self._key),)

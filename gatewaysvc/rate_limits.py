@@ -14,9 +14,10 @@ from grpc import StatusCode
 from chassis.address_block import address_block
 from chassis.buckets import Limit
 from chassis.errors import RateLimited, ServiceError
+from chassis.proxies import Networks
 from chassis.shared_buckets import SharedBuckets, Taken
 from gatewaysvc.callers import Callers
-from gatewaysvc.client_address import Networks, client_address
+from gatewaysvc.client_address import client_address
 from gatewaysvc.exchange import Exchange
 from gatewaysvc.routes import Match
 
@@ -44,7 +45,7 @@ class RateLimits:
 
     async def take(self, exchange: Exchange, route: tuple[str, str]) -> None:
         """Counts a call, and notes in its answer's headers what is left. Raises RateLimited."""
-        address = address_block(client_address(exchange.request, self._proxies) or "")
+        address = address_block(client_address(exchange.request, self._proxies))
         user = self._callers.user_of(exchange.call.authorization)
         caller = f"u{user}" if user else f"a{address}"
         own = Taken(PASSWORD, f"p{address}") if route in PASSWORD_ROUTES else Taken(CALLER, caller)

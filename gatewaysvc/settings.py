@@ -5,9 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FilePath, ValidationInfo, field_validator
 
-from chassis.settings import Port, RedisUrl, ServiceSettings
+from chassis.settings import Port, ProxyNetworks, RedisUrl, ServiceSettings
 from chassis.tls import CertificateUnusable
-from gatewaysvc.client_address import networks
 from gatewaysvc.crowd import MOST, MOST_OF_AN_ADDRESS
 from gatewaysvc.https import Https
 
@@ -36,14 +35,8 @@ class Settings(ServiceSettings):
     """Whether calls are limited, by user and by address."""
     redis_url: RedisUrl | None = None
     """Where all replicas count the calls; each for itself while it is away, or if there is none."""
-    trusted_proxies: str = ""
-    """Whose X-Forwarded-For is believed: addresses and networks with commas between. Rates are limited by address."""
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, text: str) -> str:
-        networks(text)
-        return text
+    trusted_proxies: ProxyNetworks = ""
+    """Whose X-Forwarded-For is believed. Rates are limited by address."""
 
     @field_validator("http_tls_key_file")
     @classmethod

@@ -12,8 +12,10 @@ from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 
 from chassis import jetstream, postgres, redis_link, shared_buckets
 from chassis.cache import SCRIPTS, Cache
+from chassis.client import Clients
 from chassis.grpc_server import GrpcServer, Service
 from chassis.outgoing import outgoing
+from chassis.proxies import networks
 from chassis.readings import Readings
 from chassis.run import run
 from chassis.service_command import check_migrated, run_service
@@ -113,7 +115,7 @@ async def serve(settings: Settings) -> None:
             memberships=memberships,
             replays=replays,
             bell=bell,
-            service_key=service_key,
+            clients=Clients(service_key, networks(settings.trusted_proxies)),
         )
         if settings.webhook_key is None:
             webhook_secrets = WebhookSecrets([service_key.encode()])

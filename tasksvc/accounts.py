@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from chassis.api_tokens import new_api_token
 from chassis.caller import caller
-from chassis.client import client_of
+from chassis.client import Clients
 from chassis.errors import InvalidField, LoginFailed, RateLimited, ServiceError, TokenNotFound, UserNotFound
 from chassis.etag import check_etag
 from chassis.interceptors import Context
@@ -55,7 +55,7 @@ class AccountServicer(AccountServiceServicer):
         memberships: Memberships,
         replays: Replays,
         bell: OutboxBell,
-        service_key: str,
+        clients: Clients,
     ) -> None:
         self._accounts = accounts
         self._sessions = sessions
@@ -67,7 +67,7 @@ class AccountServicer(AccountServiceServicer):
         self._memberships = memberships
         self._replays = replays
         self._bell = bell
-        self._service_key = service_key
+        self._clients = clients
 
     async def RegisterUser(self, request: pb.RegisterUserRequest, _context: Context) -> pb.User:
         # Before the transaction: a slow hash must not hold a connection.
@@ -135,7 +135,7 @@ class AccountServicer(AccountServiceServicer):
         return answer
 
     async def LogIn(self, request: pb.LogInRequest, context: Context) -> pb.Session:
-        client = client_of(context.invocation_metadata(), context.peer(), self._service_key)
+        client = self._clients.of(context.invocation_metadata(), context.peer())
         async with self._attempts.log_in(request.username, client.address):
             user = await self._accounts.find_login(request.username)
             matches = await self._passwords.check(request.password, user.password_hash if user else None)

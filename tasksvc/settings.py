@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from chassis.grpc_server import CONNECTION_AGE
-from chassis.settings import DatabaseSettings, NatsUrl, Port, RedisUrl, Seconds
+from chassis.settings import DatabaseSettings, NatsUrl, Port, ProxyNetworks, RedisUrl, Seconds
 from chassis.webhook_secrets import read_webhook_keys
 from tasksvc.passwords import Hashing
 from tasksvc.signing_keys import read_signing_keys
@@ -68,6 +68,8 @@ class Settings(DatabaseSettings):
     """Whether who registers is mailed a link to confirm the address at once; else when the user asks for it."""
     rate_limits: Literal["on", "off"] = "on"
     """Whether wrong passwords, and mails with links to new ones, are limited by name."""
+    trusted_proxies: ProxyNetworks = ""
+    """Whose X-Forwarded-For is believed, of proxies that speak gRPC."""
     request_id_lifetime: Lifetime = 86400
     """For how long a request_id gets the first answer again."""
 

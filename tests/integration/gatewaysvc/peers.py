@@ -18,7 +18,7 @@ from taskbell.tasks.v1 import tasks_pb2, tasks_pb2_grpc
 from taskbell.tasks.v1.tasks_pb2 import Task
 
 from chassis.caller import Caller, authorization, current_call, request_id, traceparent
-from chassis.client import Client, client_of
+from chassis.client import Client, Clients
 from chassis.errors import CursorTooOld, EtagMismatch, InvalidField, RateLimited, TaskNotFound, TokenInvalid
 from chassis.grpc_server import GrpcServer, Service
 from chassis.interceptors import tell_open
@@ -124,7 +124,7 @@ class Accounts(accounts_pb2_grpc.AccountServiceServicer):
         self._asked.note(request)
         if request.username == "guessed":
             raise RateLimited("Too many wrong passwords.", retry_after=7.5, metadata={"limit": "10"})
-        self._asked.client = client_of(context.invocation_metadata(), context.peer(), KEY)
+        self._asked.client = Clients(KEY).of(context.invocation_metadata(), context.peer())
         return accounts_pb2.Session(access_token="good", expires_in=900)
 
     async def LogOut(self, request, context):

@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack, suppress
 import aiohttp
 import pytest
 
+from chassis.proxies import networks
 from gatewaysvc import http_server, request_body
-from gatewaysvc.client_address import networks
 from gatewaysvc.crowd import Crowd
 from tests.integration.gatewaysvc.peers import GOOD
 

@@ -1,7 +1,7 @@
 import aiohttp
 
 from chassis.client import Client
-from gatewaysvc.client_address import networks
+from chassis.proxies import networks
 from gatewaysvc.introduction import Introduction
 from tests.integration.gatewaysvc.peers import KEY
 

@@ -131,6 +131,25 @@ async def test_a_guesser_is_told_over_grpc_how_long_to_wait_and_others_are_not_h
     await dial(replica).accounts.LogIn(pb.LogInRequest(username=ann.username, password=PASSWORD))
 
 
+async def test_the_clients_of_a_proxy_that_speaks_grpc_are_told_apart(
+    start_replica: StartReplica, newcomer: Newcomer
+) -> None:
+    ann = await newcomer()
+    behind = await start_replica(trusted_proxies="127.0.0.0/8")
+    guess = pb.LogInRequest(username=ann.username, password="wrong")
+    async with grpc.aio.insecure_channel(behind.address) as channel:
+        stub = AccountServiceStub(channel)
+
+        async def code(client: str) -> grpc.StatusCode:
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await stub.LogIn(guess, metadata=[("x-forwarded-for", client)])
+            return error.value.code()
+
+        await asyncio.gather(*(code("203.0.113.10") for _ in range(AT_AN_ADDRESS.burst)))
+        assert await code("203.0.113.10") is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert await code("203.0.113.11") is grpc.StatusCode.UNAUTHENTICATED
+
+
 async def test_it_can_be_switched_off(start_replica: StartReplica, dial: Dial, newcomer: Newcomer) -> None:
     ann = await newcomer()
     api = dial(await start_replica(rate_limits="off"))

@@ -1,6 +1,7 @@
 import pytest
 
-from chassis.client import METADATA, Client, client_of, introduction
+from chassis.client import METADATA, Client, Clients, introduction
+from chassis.proxies import networks
 
 KEY = "a key that the services share"
 
@@ -16,13 +17,13 @@ KEY = "a key that the services share"
     ],
 )
 def test_who_calls_directly_is_told_by_its_peer(peer: str, address: str) -> None:
-    assert client_of([("user-agent", "grpcurl/1.9")], peer, KEY) == Client("grpcurl/1.9", address)
-    assert client_of(None, peer, KEY) == Client("", address)
+    assert Clients(KEY).of([("user-agent", "grpcurl/1.9")], peer) == Client("grpcurl/1.9", address)
+    assert Clients(KEY).of(None, peer) == Client("", address)
 
 
 def test_a_service_is_believed_whom_it_calls_for() -> None:
     client = Client("Firefox", "192.0.2.7")
-    assert client_of([introduction(client, KEY)], "ipv4:127.0.0.1:1", KEY) == client
+    assert Clients(KEY).of([introduction(client, KEY)], "ipv4:127.0.0.1:1") == client
 
 
 @pytest.mark.parametrize(
@@ -30,4 +31,12 @@ def test_a_service_is_believed_whom_it_calls_for() -> None:
 )
 def test_an_introduction_that_was_changed_is_none(change) -> None:
     _, raw = introduction(Client("Firefox", "192.0.2.7"), KEY)
-    assert client_of([(METADATA, change(raw))], "ipv4:127.0.0.1:1", KEY) == Client("", "127.0.0.1")
+    assert Clients(KEY).of([(METADATA, change(raw))], "ipv4:127.0.0.1:1") == Client("", "127.0.0.1")
+
+
+def test_a_proxy_of_ours_is_believed_whom_it_calls_for_and_nobody_else() -> None:
+    clients = Clients(KEY, networks("10.0.0.0/8"))
+    said = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "192.0.2.7")]
+    assert clients.of(said, "ipv4:10.0.0.1:1").address == "192.0.2.7"
+    assert clients.of(said, "ipv4:198.51.100.1:1").address == "198.51.100.1"
+    assert Clients(KEY).of(said, "ipv4:10.0.0.1:1").address == "10.0.0.1"
