@@ -73,13 +73,17 @@ def length(time: timedelta) -> Message:
     return message
 
 
+def value(plain: Any) -> Message:
+    return json_format.ParseDict(plain, struct_pb2.Value())
+
+
 WELL_KNOWN: dict[str, st.SearchStrategy[Message]] = {
     "google.protobuf.Timestamp": MOMENTS.map(moment),
     "google.protobuf.Duration": LENGTHS.map(length),
     "google.protobuf.Struct": st.dictionaries(st.text(max_size=5), VALUES, max_size=3).map(
         lambda value: json_format.ParseDict(value, struct_pb2.Struct())
     ),
-    "google.protobuf.Value": VALUES.map(lambda value: json_format.ParseDict(value, struct_pb2.Value())),
+    "google.protobuf.Value": VALUES.map(value),
     "google.protobuf.FieldMask": st.lists(st.from_regex("[a-z]{1,5}(_[a-z]{1,5})?", fullmatch=True), max_size=3).map(
         lambda names: field_mask_pb2.FieldMask(paths=names)
     ),
