@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final, TypeAlias
 
 from chassis.caller import current_call
@@ -17,6 +18,10 @@ MOST: Final = 100
 # Not within a word, as in an e-mail address, nor in a path, as in a link; a backslash before it says that it is none.
 _MENTION: Final = re.compile(r"(?<![\w@/\\])@([a-z0-9_.-]+)(?!\w)")
 _SHORTEST, _LONGEST = 3, 32
+_MOST_NAMES: Final = 200
+"""Of a task's texts, or of a comment, that are looked up: a batch may bring hundreds of thousands."""
+_MOST_MARKS: Final = 3
+"""At the end of a name, of which any number may belong to the sentence; of more, all do or none."""
 
 _TEXTS: Final = frozenset({"title", "description"})
 
@@ -84,13 +89,14 @@ def _texts(task: Task) -> Sequence[str]:
 def mentioned(texts: Iterable[str]) -> tuple[Spellings, ...]:
     """The mentions in texts, in their order. What stands in code, such as `@property`, means nobody."""
     names = (name for text in texts if "@" in text for name in _MENTION.findall(without_code(text).lower()))
-    return tuple(dict.fromkeys(filter(None, map(_spellings, names))))
+    return tuple(islice(dict.fromkeys(filter(None, map(_spellings, names))), _MOST_NAMES))
 
 
 def _spellings(name: str) -> Spellings:
     """The name, and what is left of it when marks at its end belong to the sentence."""
-    shortest = max(_SHORTEST, len(name.rstrip("_.-")))
-    return tuple(name[:length] for length in range(min(_LONGEST, len(name)), shortest - 1, -1))
+    bare = len(name.rstrip("_.-"))
+    lengths = (*range(len(name), max(bare, len(name) - _MOST_MARKS), -1), bare)
+    return tuple(name[:length] for length in lengths if _SHORTEST <= length <= _LONGEST)
 
 
 async def _members(db: Executor, named: Iterable[tuple[str, str]]) -> _Members:

@@ -55,11 +55,13 @@ def test_a_mark_at_the_end_may_belong_to_the_name_or_to_the_sentence() -> None:
     assert mentioned(["@b.."]) == (("b..",),)
 
 
-def test_a_text_full_of_mentions_is_read_at_once() -> None:
-    assert len(mentioned([" ".join(f"@user{number}" for number in range(2000))])) == 2000
-    assert mentioned(["@" + "." * 16_000]) == (tuple("." * length for length in range(32, 2, -1)),)
-    assert mentioned(["@" + "a." * 8_000 + "и"]) == ()
+def test_of_many_marks_all_belong_to_the_sentence_or_few() -> None:
+    assert mentioned(["@bob....."]) == (("bob.....", "bob....", "bob...", "bob"),)
+    assert mentioned(["@bob" + "-" * 40]) == (("bob",),)
+    assert mentioned(["@" + "." * 16_000]) == ()
 
 
-def test_code_in_one_text_does_not_reach_into_the_next() -> None:
-    assert mentioned(["``` in a title", "@ann"]) == (("ann",),)
+def test_of_a_text_full_of_mentions_the_first_names_are_looked_up() -> None:
+    named = mentioned([" ".join(f"@user{number}-----" for number in range(2000))])
+    assert len(named) == 200
+    assert named[-1] == ("user199-----", "user199----", "user199---", "user199")
