@@ -43,7 +43,7 @@ def compose(sender: Sender, letter: AccountLetter, language: Language) -> EmailM
     subject = wording.subject.format(**facts)
     content = {
         "language": language,
-        "subject": subject,
+        "title": subject,
         "text": wording.text.format(**facts).rstrip(),
         "button": wording.button,
         "url": f"{sender.public_url.rstrip('/')}/#/{PAGES[event.type]}?token={link.token}" if link else "",

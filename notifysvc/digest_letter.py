@@ -38,6 +38,7 @@ def write_digest(sender: Sender, links: UnsubscribeLinks, digest: Digest, reader
         "digest",
         {
             "wording": wording,
+            "language": wording.language,
             "title": subject,
             "tasks": tasks,
             "unsubscribe": unsubscribe,

@@ -71,6 +71,7 @@ def write_news(sender: Sender, links: UnsubscribeLinks, news: News, reader: Read
         "letter",
         {
             "wording": wording,
+            "language": wording.language,
             "title": title,
             "headline": news.headline(wording, user),
             "label": telling.label,
