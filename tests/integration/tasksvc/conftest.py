@@ -102,6 +102,12 @@ async def replica(start_replica: StartReplica) -> Process:
 
 
 @pytest.fixture(scope="module")
+async def other_replica(start_replica: StartReplica, replica: Process) -> Process:
+    """A second tasksvc beside the first one."""
+    return await start_replica()
+
+
+@pytest.fixture(scope="module")
 async def dial() -> AsyncIterator[Dial]:
     """Connects to a replica with a bearer token, or with the services' key, or with nothing."""
     async with AsyncExitStack() as leaving:

@@ -24,7 +24,7 @@ from chassis.errors import (
     UserNotFound,
 )
 from devstack.process import Process
-from tests.integration.tasksvc.conftest import SERVICE_KEY, Api, Dial, Newcomer, Person, StartReplica
+from tests.integration.tasksvc.conftest import SERVICE_KEY, Api, Dial, Newcomer, Person
 
 VIEWER, EDITOR, OWNER = pb.Member.VIEWER, pb.Member.EDITOR, pb.Member.OWNER
 NOWHERE = "00000000-0000-7000-8000-000000000000"
@@ -199,13 +199,13 @@ async def test_a_deleted_project_is_gone_for_everybody_at_once(
     ann: Person,
     bob: Person,
     project: pb.Project,
-    start_replica: StartReplica,
+    other_replica: Process,
     at: Callable[[Person, Process], Person],
     another_service: Api,
     sql: Any,
 ) -> None:
     await add(ann, project, bob, EDITOR)
-    elsewhere = at(bob, await start_replica())
+    elsewhere = at(bob, other_replica)
     await get(elsewhere, project)
     deleted = await ann.api.projects.DeleteProject(pb.DeleteProjectRequest(id=project.id))
     assert deleted.HasField("delete_time")
@@ -298,12 +298,12 @@ async def test_who_is_removed_sees_nothing_on_the_next_call(
     ann: Person,
     bob: Person,
     project: pb.Project,
-    start_replica: StartReplica,
+    other_replica: Process,
     at: Callable[[Person, Process], Person],
     sql: Any,
 ) -> None:
     await add(ann, project, bob, EDITOR)
-    elsewhere = at(bob, await start_replica())
+    elsewhere = at(bob, other_replica)
     await get(elsewhere, project)
     await remove(ann, project, bob)
     for person in (elsewhere, bob):
@@ -315,9 +315,9 @@ async def test_who_is_removed_sees_nothing_on_the_next_call(
 
 
 async def test_every_replica_knows_of_a_change_of_members_on_the_next_call(
-    ann: Person, bob: Person, project: pb.Project, start_replica: StartReplica, dial: Dial
+    ann: Person, bob: Person, project: pb.Project, other_replica: Process, dial: Dial
 ) -> None:
-    services = dial(await start_replica(), service_key=SERVICE_KEY)
+    services = dial(other_replica, service_key=SERVICE_KEY)
     request = accounts_pb2.IntrospectTokenRequest(token=bob.session.access_token)
 
     async def sees() -> bool:
@@ -354,9 +354,9 @@ async def test_the_last_owner_stays_one(ann: Person, bob: Person, project: pb.Pr
 
 
 async def test_two_owners_who_leave_at_once_do_not_both_get_away(
-    ann: Person, bob: Person, start_replica: StartReplica, at: Callable[[Person, Process], Person]
+    ann: Person, bob: Person, other_replica: Process, at: Callable[[Person, Process], Person]
 ) -> None:
-    elsewhere = at(bob, await start_replica())
+    elsewhere = at(bob, other_replica)
     for _ in range(10):
         project = await create(ann)
         await add(ann, project, bob, OWNER)

@@ -21,12 +21,6 @@ from tests.integration.tasksvc.conftest import PASSWORD, Api, Dial, Newcomer, Pe
 ME = pb.GetUserRequest(user_id="me")
 
 
-@pytest.fixture(scope="module")
-async def other_replica(start_replica: StartReplica, replica: Process) -> Process:
-    """A second tasksvc beside the first one."""
-    return await start_replica()
-
-
 async def log_in(api: Api, person: Person) -> pb.Session:
     return await api.accounts.LogIn(pb.LogInRequest(username=person.username, password=PASSWORD))
 
