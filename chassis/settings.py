@@ -97,6 +97,15 @@ class DatabaseSettings(ServiceSettings, TlsServerSettings):
     """Connections to PostgreSQL at most."""
 
 
+class EventSettings(ServiceSettings):
+    """What a service that publishes or reads events asks for as well."""
+
+    nats_url: NatsUrl
+    """Where NATS is: `nats://user:password@host:port`, or several with commas between them."""
+    stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    """On how many nodes of a NATS cluster each event lies; the same in every service."""
+
+
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationInfo, field_validator
 
 from chassis.grpc_server import CONNECTION_AGE
-from chassis.settings import DatabaseSettings, NatsUrl, Port, Seconds, Url
-from chassis.webhook_secrets import WebhookSecrets, read_webhook_keys
+from chassis.settings import DatabaseSettings, EventSettings, Port, Seconds, Url
+from chassis.webhook_settings import WebhookSettings
 from notifysvc import letter
 from notifysvc.smtp import SmtpServer
 
@@ -18,7 +18,7 @@ def _one_address(text: str) -> str:
     return text
 
 
-class Settings(DatabaseSettings):
+class Settings(WebhookSettings, EventSettings, DatabaseSettings):
     """notifysvc's settings."""
 
     metrics_port: Port = 9102
@@ -26,10 +26,6 @@ class Settings(DatabaseSettings):
     """Where gRPC is served."""
     connection_age: Annotated[Seconds, Field(ge=1)] = CONNECTION_AGE
     """After which clients are asked to connect anew: so long may it take until they find a new replica."""
-    nats_url: NatsUrl
-    """Where NATS is: `nats://user:password@host:port`, or several with commas between them."""
-    stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
-    """On how many nodes of a NATS cluster each event lies; the same in every service."""
     tasks_address: str = "127.0.0.1:50051"
     """Where tasksvc is: a name may lead to many replicas."""
     smtp_host: str = "127.0.0.1"
@@ -51,20 +47,8 @@ class Settings(DatabaseSettings):
     unsubscribe_key: SecretStr | None = None
     """What the links that end e-mails are signed with: one or more keys, with spaces in between. The first signs, all
     are believed. Without it the service key is taken."""
-    webhook_key: SecretStr | None = None
-    """What the secrets of webhooks follow from: one or more keys, with spaces in between. All sign; owners are told the
-    secret of the first. Without it the service key is taken."""
-    webhook_allow_private: Literal["on", "off"] = "off"
-    """Whether webhooks may call addresses of private networks, and this machine."""
     public_url: Url = "http://127.0.0.1:8080"
     """Where people find Taskbell: the links in e-mails lead there."""
-
-    @field_validator("webhook_key")
-    @classmethod
-    def _holds_webhook_keys(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            read_webhook_keys(value.get_secret_value())
-        return value
 
     @field_validator("unsubscribe_key")
     @classmethod
@@ -85,12 +69,6 @@ class Settings(DatabaseSettings):
     def unsubscribe_keys(self) -> list[str]:
         """What signs the links that end e-mails, the newest first."""
         return (self.unsubscribe_key or self.service_key).get_secret_value().split()
-
-    def webhook_secrets(self) -> WebhookSecrets:
-        """What webhooks are signed with."""
-        if self.webhook_key is None:
-            return WebhookSecrets([self.service_key.get_secret_value().encode()])
-        return WebhookSecrets(read_webhook_keys(self.webhook_key.get_secret_value()))
 
     def smtp(self) -> SmtpServer:
         """The mail server."""

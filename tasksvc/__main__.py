@@ -20,7 +20,6 @@ from chassis.readings import Readings
 from chassis.run import run
 from chassis.service_command import check_migrated, run_service
 from chassis.tls_settings import service_tls
-from chassis.webhook_secrets import WebhookSecrets, read_webhook_keys
 from tasksvc.access_tokens import AccessTokens
 from tasksvc.account_store import AccountStore
 from tasksvc.accounts import AccountServicer
@@ -117,10 +116,7 @@ async def serve(settings: Settings) -> None:
             bell=bell,
             clients=Clients(service_key, networks(settings.trusted_proxies)),
         )
-        if settings.webhook_key is None:
-            webhook_secrets = WebhookSecrets([service_key.encode()])
-        else:
-            webhook_secrets = WebhookSecrets(read_webhook_keys(settings.webhook_key.get_secret_value()))
+        webhook_secrets = settings.webhook_secrets()
         projects = ProjectServicer(ProjectStore(pool), memberships, replays, bell, webhook_secrets)
         task_access = TaskAccess(memberships, PersonalProjects(pool))
         tasks = TaskServicer(pool, task_access, task_cache, replays, announcer)

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from chassis.grpc_server import CONNECTION_AGE
-from chassis.settings import DatabaseSettings, NatsUrl, Port, ProxyNetworks, RedisUrl, Seconds
-from chassis.webhook_secrets import read_webhook_keys
+from chassis.settings import DatabaseSettings, EventSettings, Port, ProxyNetworks, RedisUrl, Seconds
+from chassis.webhook_settings import WebhookSettings
 from tasksvc.passwords import Hashing
 from tasksvc.signing_keys import read_signing_keys
 
@@ -24,7 +24,7 @@ Lifetime = Annotated[float, BeforeValidator(_lifetime), Field(ge=0)]
 """Seconds, or a number with its unit: `15m`, `24h`, `30d`."""
 
 
-class Settings(DatabaseSettings):
+class Settings(WebhookSettings, EventSettings, DatabaseSettings):
     """tasksvc's settings."""
 
     metrics_port: Port = 9101
@@ -34,21 +34,12 @@ class Settings(DatabaseSettings):
     """After which clients are asked to connect anew: so long may it take until they find a new replica."""
     redis_url: RedisUrl
     """Where Valkey, or Redis, is: `redis://:password@host:port/number`."""
-    nats_url: NatsUrl
-    """Where NATS is: `nats://user:password@host:port`, or several with commas between them."""
-    stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
-    """On how many nodes of a NATS cluster each event lies; the same in every service."""
     relay: Literal["on", "off"] = "on"
     """Whether this replica takes part in publishing events."""
     handlers: Literal["on", "off"] = "on"
     """Whether this replica runs handlers: that of webhooks, and those that installed packages bring."""
     handler_concurrency: Annotated[int, Field(ge=1, le=1000)] = 10
     """How many handlers run at a time at most."""
-    webhook_key: SecretStr | None = None
-    """What the secrets of webhooks follow from: one or more keys, with spaces in between. All sign; owners are told the
-    secret of the first. Without it the service key is taken."""
-    webhook_allow_private: Literal["on", "off"] = "off"
-    """Whether webhooks may call addresses of private networks, and this machine."""
     workers: Literal["on", "off"] = "on"
     """Whether this replica takes part in what is done by itself: it takes back leases, tells of deadlines, goes on with
     series, and removes what isn't kept."""
@@ -78,11 +69,4 @@ class Settings(DatabaseSettings):
     def _holds_keys(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             read_signing_keys(value.get_secret_value())
-        return value
-
-    @field_validator("webhook_key")
-    @classmethod
-    def _holds_webhook_keys(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            read_webhook_keys(value.get_secret_value())
         return value
