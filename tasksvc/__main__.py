@@ -17,7 +17,7 @@ from chassis.grpc_server import GrpcServer, Service
 from chassis.outgoing import outgoing
 from chassis.proxies import networks
 from chassis.readings import Readings
-from chassis.run import run
+from chassis.run import Worker, run
 from chassis.service_command import check_migrated, run_service
 from chassis.tls_settings import service_tls
 from tasksvc.access_tokens import AccessTokens
@@ -52,7 +52,7 @@ from tasksvc.restored import restored
 from tasksvc.search import SETTINGS
 from tasksvc.session_store import SessionStore
 from tasksvc.settings import Settings
-from tasksvc.signing_keys import kept_signing_keys, read_signing_keys
+from tasksvc.signing_keys import kept_signing_keys
 from tasksvc.task_access import TaskAccess
 from tasksvc.tasks import TaskServicer
 from tasksvc.trusted_cache import TrustedCache
@@ -95,10 +95,7 @@ async def serve(settings: Settings) -> None:
         announcer = Announcer(task_cache, bell, queue_bell)
         access_cache = AccessCache(cache, task_cache.foresee)
         memberships = Memberships(pool, access_cache, access_token_lifetime=settings.access_token_lifetime)
-        if settings.jwt_key is None:
-            keys = await kept_signing_keys(pool)
-        else:
-            keys = read_signing_keys(settings.jwt_key.get_secret_value())
+        keys = settings.signing_keys() or await kept_signing_keys(pool)
         access_tokens = AccessTokens(keys, settings.access_token_lifetime)
         authentication = Authentication(access_tokens, memberships)
         replays = Replays(pool, key=service_key, lifetime=settings.request_id_lifetime)
@@ -170,30 +167,34 @@ async def serve(settings: Settings) -> None:
             connection_age=settings.connection_age,
             tls=service_tls(settings, "server"),
         )
-        relays = [Relay(own_pool, bus, bell, task_cache, access_cache)] if settings.relay == "on" else []
-        readings = Readings(Reader(work_pool).read)
-        housekeepers = (
-            Reaper(MeasuredLeases(work_pool), announcer),
-            Deadlines(work_pool, announcer, ahead=settings.due_soon),
-            Recurrences(work_pool, announcer),
-            Retention(work_pool, announcer),
-            Purge(work_pool, announcer, kept=settings.deleted_retention),
-        )
-        by_itself = housekeepers if settings.workers == "on" else ()
-        queue_workers = (queue_bell, queues, heartbeats, seen_workers, figures)
         await run(
             server,
             trust,
             bell,
-            *queue_workers,
-            *pools,
-            *by_itself,
+            queue_bell,
+            queues,
+            heartbeats,
+            seen_workers,
+            figures,
             replays,
             sessions,
-            readings,
-            *relays,
+            *pools,
+            *(_housekeepers(work_pool, announcer, settings) if settings.workers == "on" else ()),
+            *([Relay(own_pool, bus, bell, task_cache, access_cache)] if settings.relay == "on" else ()),
+            Readings(Reader(work_pool).read),
             settings=settings,
         )
+
+
+def _housekeepers(pool: postgres.Pool, announcer: Announcer, settings: Settings) -> tuple[Worker, ...]:
+    """Who does what is done by itself."""
+    return (
+        Reaper(MeasuredLeases(pool), announcer),
+        Deadlines(pool, announcer, ahead=settings.due_soon),
+        Recurrences(pool, announcer),
+        Retention(pool, announcer),
+        Purge(pool, announcer, kept=settings.deleted_retention),
+    )
 
 
 def main() -> None:

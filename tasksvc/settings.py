@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from chassis.grpc_server import CONNECTION_AGE
 from chassis.settings import DatabaseSettings, EventSettings, Port, ProxyNetworks, RedisUrl, Seconds
 from chassis.webhook_settings import WebhookSettings
+from tasksvc.access_tokens import SigningKey
 from tasksvc.passwords import Hashing
 from tasksvc.signing_keys import read_signing_keys
 
@@ -70,3 +71,7 @@ class Settings(WebhookSettings, EventSettings, DatabaseSettings):
         if value is not None:
             read_signing_keys(value.get_secret_value())
         return value
+
+    def signing_keys(self) -> list[SigningKey]:
+        """What access tokens are signed with; empty if that is left to the database."""
+        return read_signing_keys(self.jwt_key.get_secret_value()) if self.jwt_key else []
