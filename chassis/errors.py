@@ -391,6 +391,12 @@ class TooManySubscriptions(ServiceError):
     code, reason = StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_SUBSCRIPTIONS"
 
 
+class TooManyTokens(ServiceError):
+    """You have as many API tokens as one may have: revoke one first."""
+
+    code, reason = StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_TOKENS"
+
+
 class TooManyWebhooks(ServiceError):
     """The project has as many webhooks as one may have: delete one first."""
 

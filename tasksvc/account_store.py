@@ -11,15 +11,17 @@ from uuid_utils.compat import uuid7
 
 from chassis.api_tokens import ApiToken
 from chassis.caller import traceparent
-from chassis.errors import EmailTaken, UsernameTaken
+from chassis.errors import EmailTaken, TooManyTokens, UsernameTaken
 from chassis.etag import etag
 from chassis.listing import Question
-from chassis.postgres import Executor, Pool
+from chassis.postgres import Executor, Pool, transaction
 from tasksvc.links import Purpose
 from tasksvc.partitions import partition_of
 from tasksvc.statements import SQL
 
 PERSONAL_TITLE: Final = "Personal"
+MOST_TOKENS: Final = 200
+"""API tokens of a user, with those that expired in the last 30 days: each call of theirs reads all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +130,14 @@ class AccountStore:
     async def create_token(
         self, token: ApiToken, name: str, scopes: Collection[str], expire_time: datetime | None
     ) -> TokenRecord:
-        """Keeps a new API token."""
-        row: Any = await self._pool.fetchrow(
-            SQL["create_token"], token.token_id, token.user_id, name, token.hash, list(scopes), expire_time
-        )
+        """Keeps a new API token. Raises TooManyTokens."""
+        async with transaction(self._pool) as db:
+            # It locks the user's row, so that nobody makes another one before this one is counted.
+            row: Any = await db.fetchrow(
+                SQL["create_token"], token.token_id, token.user_id, name, token.hash, list(scopes), expire_time
+            )
+            if await db.fetchval(SQL["count_tokens"], token.user_id) > MOST_TOKENS:
+                raise TooManyTokens(f"A user may have {MOST_TOKENS} API tokens: revoke one first.")
         return TokenRecord.from_row(row)
 
     async def list_tokens(self, asked: Question) -> list[TokenRecord]:

@@ -47,6 +47,11 @@ WITH token AS (
 )
 SELECT * FROM token
 
+-- count_tokens
+-- Those that list_access tells of.
+SELECT count(*) FROM tokens
+WHERE user_id = $1 AND revoke_time IS NULL AND (expire_time IS NULL OR expire_time > now() - interval '30 days')
+
 -- list_tokens
 SELECT * FROM tokens AS token
 WHERE user_id = $1 AND revoke_time IS NULL AND ({where}) ORDER BY {order} LIMIT {limit}

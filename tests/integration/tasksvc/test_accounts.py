@@ -22,6 +22,7 @@ from chassis.errors import (
     TokenExpired,
     TokenInvalid,
     TokenNotFound,
+    TooManyTokens,
     UsernameTaken,
     UserNotFound,
 )
@@ -192,6 +193,16 @@ async def test_a_token_cannot_end_before_it_begins(ann: Person) -> None:
     with pytest.raises(InvalidField) as refused:
         await make_token(ann, expire_time=Timestamp(seconds=1))
     assert refused.value.violations[0].field == "token.expire_time"
+
+
+async def test_a_user_has_so_many_tokens_and_no_more(newcomer: Newcomer) -> None:
+    fay = await newcomer()
+    made = await asyncio.gather(*(make_token(fay) for _ in range(204)), return_exceptions=True)
+    tokens = [each for each in made if isinstance(each, pb.Token)]
+    assert len(tokens) == 200
+    assert {type(each) for each in made} == {pb.Token, TooManyTokens}
+    await fay.api.accounts.DeleteToken(pb.DeleteTokenRequest(id=tokens[0].id))
+    assert await make_token(fay)
 
 
 async def test_tokens_are_listed_newest_first_page_by_page(newcomer: Newcomer) -> None:

@@ -214,6 +214,7 @@ class AccountServiceServicer(object):
 
     def CreateToken(self, request, context):
         """Makes a long-lived API token for a program. Its secret is shown in this answer and never again, so a repeat can't be replayed.
+        A user has 200 of them at most; those that expired count for another 30 days, unless they are revoked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -71,7 +71,9 @@ class AccountServiceStub:
     LogOut: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.LogOutRequest, _empty_pb2.Empty]
     """Ends the session that the call was made with; its tokens are refused from the next call on."""
     CreateToken: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.CreateTokenRequest, _accounts_pb2.Token]
-    """Makes a long-lived API token for a program. Its secret is shown in this answer and never again, so a repeat can't be replayed."""
+    """Makes a long-lived API token for a program. Its secret is shown in this answer and never again, so a repeat can't be replayed.
+    A user has 200 of them at most; those that expired count for another 30 days, unless they are revoked.
+    """
     ListTokens: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.ListTokensRequest, _accounts_pb2.ListTokensResponse]
     """Lists your API tokens, newest first, without their secrets."""
     DeleteToken: _grpc.UnaryUnaryMultiCallable[_accounts_pb2.DeleteTokenRequest, _empty_pb2.Empty]
@@ -125,7 +127,9 @@ class AccountServiceAsyncStub(AccountServiceStub):
     LogOut: _aio.UnaryUnaryMultiCallable[_accounts_pb2.LogOutRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Ends the session that the call was made with; its tokens are refused from the next call on."""
     CreateToken: _aio.UnaryUnaryMultiCallable[_accounts_pb2.CreateTokenRequest, _accounts_pb2.Token]  # type: ignore[assignment]
-    """Makes a long-lived API token for a program. Its secret is shown in this answer and never again, so a repeat can't be replayed."""
+    """Makes a long-lived API token for a program. Its secret is shown in this answer and never again, so a repeat can't be replayed.
+    A user has 200 of them at most; those that expired count for another 30 days, unless they are revoked.
+    """
     ListTokens: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ListTokensRequest, _accounts_pb2.ListTokensResponse]  # type: ignore[assignment]
     """Lists your API tokens, newest first, without their secrets."""
     DeleteToken: _aio.UnaryUnaryMultiCallable[_accounts_pb2.DeleteTokenRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -248,7 +252,9 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.CreateTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accounts_pb2.Token, _abc.Awaitable[_accounts_pb2.Token]]:
-        """Makes a long-lived API token for a program. Its secret is shown in this answer and never again, so a repeat can't be replayed."""
+        """Makes a long-lived API token for a program. Its secret is shown in this answer and never again, so a repeat can't be replayed.
+        A user has 200 of them at most; those that expired count for another 30 days, unless they are revoked.
+        """
 
     @_abc_1.abstractmethod
     def ListTokens(

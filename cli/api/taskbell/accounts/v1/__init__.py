@@ -968,6 +968,7 @@ class AccountServiceStub(betterproto2_grpclib.ServiceStub):
     ) -> "Token":
         """
         Makes a long-lived API token for a program. Its secret is shown in this answer and never again, so a repeat can't be replayed.
+        A user has 200 of them at most; those that expired count for another 30 days, unless they are revoked.
         """
 
         return await self._unary_unary(
