@@ -15,7 +15,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from chassis.errors import InvalidField, MalformedJson
+from chassis.errors import FieldViolation, InvalidField, MalformedJson
 from gatewaysvc import from_json
 from gatewaysvc.from_json import Problems, from_text, names, read_field, shown
 from gatewaysvc.http_body import RawBodies
@@ -160,9 +160,13 @@ def _pairs(query: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
     except UnicodeDecodeError:
-        raise InvalidField("The query is not UTF-8.") from None
+        raise _query("must be UTF-8, percent-encoded") from None
     except ValueError:
-        raise InvalidField(f"The query has more than {_MOST_PARAMETERS} parameters.") from None
+        raise _query(f"must have at most {_MOST_PARAMETERS} parameters") from None
+
+
+def _query(allowed: str) -> InvalidField:
+    return InvalidField.listing([FieldViolation("query", allowed)])
 
 
 def _is_from_text(known: FieldDescriptor) -> bool:

@@ -19,7 +19,7 @@ import structlog
 from taskbell.queues.v1 import queues_pb2 as pb
 from uuid_utils.compat import uuid7
 
-from chassis.errors import InvalidField, ServiceError, TokenExpired, Unavailable
+from chassis.errors import FieldViolation, InvalidField, ServiceError, TokenExpired, Unavailable
 from chassis.finish import finish
 from chassis.interceptors import Validated
 from chassis.page_bytes import fitting
@@ -58,7 +58,7 @@ async def read_hello(requests: AsyncIterator[pb.WorkRequest]) -> pb.WorkHello:
         async with asyncio.timeout(HELLO):
             first = await anext(requests)
     except (TimeoutError, StopAsyncIteration):
-        raise InvalidField(f"Say `hello` first, within {HELLO:.0f} seconds.") from None
+        raise InvalidField.listing([FieldViolation("hello", f"must come first, within {HELLO:.0f} seconds")]) from None
     if not first.HasField("hello"):
         raise InvalidField.named("message", first.WhichOneof("message"), "must be hello: say who you are first")
     return first.hello
