@@ -49,8 +49,14 @@ def queue_to_pb(queue: Queue, figures: Figures, workers: Sequence[SeenWorker] = 
         message.pause_time.CopyFrom(time_to_pb(queue.pause_time))
     if figures.waiting:
         message.oldest_waiting_age.CopyFrom(seconds_to_pb(figures.oldest_waiting_age))
-    message.etag = f"{queue.settings_etag}.{etag(message.SerializeToString(deterministic=True))}"
+    message.etag = f"{queue.settings_etag}.{_contents_etag(queue, message)}"
     return message
+
+
+def _contents_etag(queue: Queue, message: pb.Queue) -> str:
+    """Of what is in the queue, without the figures that change while nothing happens: ages and rates."""
+    workers = [(worker.name, worker.leases) for worker in message.workers]
+    return etag(queue.pause_time, message.depth.SerializeToString(deterministic=True), workers)
 
 
 def settings_etag(etag: str) -> str:

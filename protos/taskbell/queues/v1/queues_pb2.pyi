@@ -59,8 +59,8 @@ class Queue(_message.Message):
     throughput: _builtins.float
     """Tasks ended a minute, over the last five minutes."""
     etag: _builtins.str
-    """Changes with the resource. In input: the change is made only if the settings still are those that it came with, whatever is
-    in the queue by now (ETAG_MISMATCH).
+    """Changes with the resource, but not since time passes. In input: the change is made only if the settings still are those that
+    it came with, whatever is in the queue by now (ETAG_MISMATCH).
     """
     @_builtins.property
     def rate_limit(self) -> Global___RateLimit:

@@ -612,8 +612,8 @@ class Queue(betterproto2.Message):
 
     etag: "str" = betterproto2.field(17, betterproto2.TYPE_STRING)
     """
-    Changes with the resource. In input: the change is made only if the settings still are those that it came with, whatever is
-    in the queue by now (ETAG_MISMATCH).
+    Changes with the resource, but not since time passes. In input: the change is made only if the settings still are those that
+    it came with, whatever is in the queue by now (ETAG_MISMATCH).
     """
 
 
