@@ -108,6 +108,19 @@ class Order:
         return f"{self.sortable.table}.{key.field}{' DESC' if key.descending else ''}{last}"
 
 
+def newest_first(order_by: str, field: str, *, unless_said: bool) -> bool:
+    """Of a list that has one order, by this time: whether it comes from its end. Raises InvalidOrderBy."""
+    asked = " ".join(_CAMEL.sub(lambda letter: f"_{letter[0].lower()}", order_by).split())
+    if not asked:
+        return unless_said
+    if asked not in (field, f"{field} asc", f"{field} desc"):
+        raise InvalidOrderBy(
+            f"order_by: {order_by[:64]!r} is no order of this list. These are: {field}, {field} desc.",
+            metadata={"field": order_by[:64], "allowed": field},
+        )
+    return asked.endswith(" desc")
+
+
 def _told(value: Any) -> Any:
     match value:
         case datetime():

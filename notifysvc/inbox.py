@@ -70,15 +70,17 @@ class Inbox:
         return {str(row.user_id) for row in rows}
 
     async def page(
-        self, user_id: str, filter_: str, state: int, before: str | None, size: int
+        self, user_id: str, filter_: str, state: int, beyond: str | None, size: int, *, newest_first: bool
     ) -> Portion[Notification]:
-        """Somebody's notifications that match the filter, newest first: in one state or, with 0, as the filter says.
+        """Somebody's notifications that match the filter, after that one: in one state or, with 0, as the filter says.
 
         Raises InvalidFilter.
         """
-        place = UUID(before) if before else None
+        place = UUID(beyond) if beyond else None
         asked = Selection.of(filter_, user_id, UUID(user_id), place, size + 1, MOST_BYTES, state=state)
-        rows = await self._pool.fetch(SQL["list_notifications"].format(where=asked.where), *asked.values)
+        order, after = ("DESC", "<") if newest_first else ("ASC", ">")
+        statement = SQL["list_notifications"].format(where=asked.where, order=order, after=after)
+        rows = await self._pool.fetch(statement, *asked.values)
         return Portion.of([_notification(row) for row in rows], rows, size)
 
     async def unread(self, user_id: str) -> int:

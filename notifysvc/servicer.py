@@ -17,6 +17,7 @@ from taskbell.notifications.v1.notifications_pb2 import (
 from taskbell.notifications.v1.notifications_pb2_grpc import NotificationServiceServicer
 
 from chassis import pages
+from chassis.aip132 import newest_first
 from chassis.caller import authorization, caller
 from chassis.errors import CredentialsMissing, Unavailable
 from chassis.interceptors import Context, tell_open
@@ -72,8 +73,9 @@ class NotificationServicer(NotificationServiceServicer):
     ) -> ListNotificationsResponse:
         """The caller's inbox."""
         user_id, size = caller().user_id, pages.page_size(request.page_size)
-        before = pages.decode(request.page_token, request) if request.page_token else None
-        page = await self._inbox.page(user_id, request.filter, request.state, before, size)
+        beyond = pages.decode(request.page_token, request) if request.page_token else None
+        descending = newest_first(request.order_by, "create_time", unless_said=True)
+        page = await self._inbox.page(user_id, request.filter, request.state, beyond, size, newest_first=descending)
         notifications = fitting(page.items)
         more = page.more or len(notifications) < len(page.items)
         return ListNotificationsResponse(

@@ -8,7 +8,8 @@ from taskbell.comments.v1 import comments_pb2 as pb
 from taskbell.comments.v1.comments_pb2_grpc import CommentServiceServicer
 
 from chassis import pages
-from chassis.errors import InvalidField, InvalidOrderBy
+from chassis.aip132 import newest_first
+from chassis.errors import InvalidField
 from chassis.interceptors import Context
 from chassis.page_bytes import fitting
 from chassis.postgres import Executor, Pool
@@ -23,8 +24,6 @@ from tasksvc.replays import Repeatable, Replays, Response
 from tasksvc.task_access import TaskAccess
 
 _CHANGEABLE: Final = ("text",)
-_ORDERS: Final = {"": False, "create_time": False, "create_time asc": False, "create_time desc": True}
-"""What a list can be ordered by; whether the newest comes first."""
 
 
 class CommentServicer(CommentServiceServicer):
@@ -51,11 +50,11 @@ class CommentServicer(CommentServiceServicer):
         return comment_to_pb(await self._comments.get(self._pool, request.task_id, request.id))
 
     async def ListComments(self, request: pb.ListCommentsRequest, _context: Context) -> pb.ListCommentsResponse:
-        newest_first = _newest_first(request.order_by)
+        descending = newest_first(request.order_by, "create_time", unless_said=False)
         beyond = pages.decode(request.page_token, request) if request.page_token else None
         await self._readable(request.task_id)
         size = pages.page_size(request.page_size)
-        page = await self._comments.page(self._pool, request.task_id, beyond, size, newest_first=newest_first)
+        page = await self._comments.page(self._pool, request.task_id, beyond, size, newest_first=descending)
         comments = fitting([comment_to_pb(comment) for comment in page.items])
         answer = pb.ListCommentsResponse(comments=comments)
         if page.more or len(comments) < len(page.items):
@@ -111,13 +110,3 @@ def _text(comment: pb.Comment) -> str:
     if "\0" in comment.text:
         raise InvalidField.named("comment.text", comment.text, "must not contain the character U+0000")
     return comment.text
-
-
-def _newest_first(order_by: str) -> bool:
-    asked = " ".join(order_by.replace("createTime", "create_time").split())
-    if asked not in _ORDERS:
-        raise InvalidOrderBy(
-            f"order_by: {order_by[:64]!r} is no order of comments. These are: create_time, create_time desc.",
-            metadata={"field": order_by[:64], "allowed": "create_time"},
-        )
-    return _ORDERS[asked]

@@ -71,9 +71,13 @@ class TaskStore:
         rows = await db.fetch(statement, *parameters.values)
         return Portion.of([task_from_row(row) for row in rows], rows, size)
 
-    async def history(self, db: Executor, task_id: str, before: int | None, size: int) -> Portion[PastChange]:
-        """The changes that led to versions before this one, newest first."""
-        rows = await db.fetch(SQL["list_task_history"], task_id, before, size + 1, MOST_BYTES)
+    async def history(
+        self, db: Executor, task_id: str, beyond: int | None, size: int, *, newest_first: bool
+    ) -> Portion[PastChange]:
+        """The changes that led to the task's versions, after that one."""
+        order, after = ("DESC", "<") if newest_first else ("ASC", ">")
+        statement = SQL["list_task_history"].format(order=order, after=after)
+        rows = await db.fetch(statement, task_id, beyond, size + 1, MOST_BYTES)
         return Portion.of([_past_change(row) for row in rows], rows, size)
 
     async def create(self, db: Executor, changes: Sequence[Change], places: Sequence[str] = ("",)) -> Written:

@@ -8,6 +8,7 @@ from taskbell.tasks.v1 import tasks_pb2 as pb
 from taskbell.tasks.v1.tasks_pb2_grpc import TaskServiceServicer
 
 from chassis import pages
+from chassis.aip132 import newest_first
 from chassis.aip160 import parse
 from chassis.aip160.sql import Parameters
 from chassis.caller import caller
@@ -153,8 +154,9 @@ class TaskServicer(TaskServiceServicer):
         if task is None or not await self._access.sees(task.project_id):
             raise not_found(request.id)
         size = pages.page_size(request.page_size)
-        before = pages.decode(request.page_token, request) if request.page_token else None
-        page = await self._tasks.history(self._pool, task.id, before, size)
+        beyond = pages.decode(request.page_token, request) if request.page_token else None
+        descending = newest_first(request.order_by, "time", unless_said=True)
+        page = await self._tasks.history(self._pool, task.id, beyond, size, newest_first=descending)
         changes = fitting([change_to_pb(change) for change in page.items])
         answer = pb.ListTaskHistoryResponse(history=changes)
         if page.more or len(changes) < len(page.items):

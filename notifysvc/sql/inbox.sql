@@ -46,14 +46,14 @@ SELECT id, mail_state, mail_time, hold, CASE WHEN mail_state = 5 THEN now() END 
 -- list_notifications
 -- A page, cut where it would become larger than clients take; `found` is how long it would have been.
 SELECT * FROM (
-    SELECT page.*, sum(octet_length(event)) OVER (ORDER BY id DESC) - octet_length(event) AS before, count(*) OVER () AS found
+    SELECT page.*, sum(octet_length(event)) OVER (ORDER BY id {order}) - octet_length(event) AS before, count(*) OVER () AS found
     FROM (
         SELECT id, reason, state, create_time, event FROM notifications
-        WHERE user_id = $1 AND state < 4 AND ($2::uuid IS NULL OR id < $2) AND ({where})
-        ORDER BY id DESC LIMIT $3
+        WHERE user_id = $1 AND state < 4 AND ($2::uuid IS NULL OR id {after} $2) AND ({where})
+        ORDER BY id {order} LIMIT $3
     ) AS page
 ) AS page
-WHERE before < $4 ORDER BY id DESC
+WHERE before < $4 ORDER BY id {order}
 
 -- count_unread
 SELECT count(*) FROM notifications WHERE user_id = $1 AND state = 1

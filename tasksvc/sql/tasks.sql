@@ -133,13 +133,13 @@ WHERE before < {bytes} ORDER BY {order}
 -- list_task_history
 -- Its versions: the events of its comments have none.
 SELECT * FROM (
-    SELECT past.*, sum(size) OVER (ORDER BY version DESC) - size AS before, count(*) OVER () AS found
+    SELECT past.*, sum(size) OVER (ORDER BY version {order}) - size AS before, count(*) OVER () AS found
     FROM (
         SELECT
             event_id, type, time, actor_id, version, changed_fields, to_jsonb(task) AS body,
             octet_length(to_jsonb(task)::text) AS size
-        FROM events WHERE task_id = $1 AND version > 0 AND ($2::integer IS NULL OR version < $2)
-        ORDER BY version DESC LIMIT $3
+        FROM events WHERE task_id = $1 AND version > 0 AND ($2::integer IS NULL OR version {after} $2)
+        ORDER BY version {order} LIMIT $3
     ) AS past
 ) AS past
-WHERE before < $4 ORDER BY version DESC
+WHERE before < $4 ORDER BY version {order}

@@ -136,3 +136,26 @@ async def test_a_page_token_belongs_to_one_order_and_one_filter(
     for other in ({"orderBy": "create_time"}, {"filter": "-create_time < 2000-01-01T00:00:00Z"}):
         answer = await listed(owner, lists[name], pageSize=1, pageToken=token, **other)
         assert (answer.status, answer.reason) == (400, "INVALID_PAGE_TOKEN"), answer
+
+
+@pytest.mark.parametrize(("order", "backwards"), [("", True), ("time desc", True), ("time", False)])
+async def test_a_history_is_read_from_either_end(owner: Person, order: str, backwards: bool) -> None:
+    task = await owner.make("/v1/tasks", title="milk")
+    await owner.make(f"/v1/tasks/{task['id']}:complete")
+    await owner.make(f"/v1/tasks/{task['id']}:reopen")
+    types: list[str] = []
+    token = ""
+    while len(types) < 3:
+        page = await listed(owner, f"/v1/tasks/{task['id']}/history", orderBy=order, pageSize=2, pageToken=token)
+        types += [change["type"] for change in page.body["history"]]
+        token = page.body["nextPageToken"]
+    assert not token
+    there = ["task.created", "task.completed", "task.reopened"]
+    assert types == (there[::-1] if backwards else there)
+
+
+@pytest.mark.parametrize("path", ["/v1/notifications", "/v1/tasks/{task}/history", "/v1/tasks/{task}/comments"])
+async def test_a_list_in_the_order_of_time_has_no_other_one(owner: Person, path: str) -> None:
+    task = await owner.make("/v1/tasks", title="milk")
+    answer = await listed(owner, path.format(task=task["id"]), orderBy="title")
+    assert (answer.status, answer.reason) == (400, "INVALID_ORDER_BY"), answer

@@ -134,6 +134,17 @@ async def test_pages_of_a_filter_leave_nothing_out_and_are_its_own(ann: Reader, 
     assert from_rpc_error(raised.value).reason == "INVALID_PAGE_TOKEN"
 
 
+async def test_an_inbox_is_read_from_its_oldest_end_if_asked(ann: Reader, told: Sequence[Event]) -> None:
+    first = await ann.page(order_by="createTime", page_size=3)
+    second = await ann.page(order_by="createTime", page_size=3, page_token=first.next_page_token)
+    assert ids(each.event for each in (*first.notifications, *second.notifications)) == ids(told)
+    assert second.next_page_token == ""
+    for wrong in ("title", "create_time desc, id"):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await ann.page(order_by=wrong)
+        assert from_rpc_error(raised.value).reason == "INVALID_ORDER_BY"
+
+
 async def test_marking_by_a_filter_changes_what_it_names_and_the_count(ann: Reader, told: Sequence[Event]) -> None:
     assigned, comment, mention, failed = [event.event_id for event in told]
     assert await ann.mark(Notification.READ, filter=f'task = "{told[0].task_id}"') == 2

@@ -146,7 +146,7 @@ async def test_a_worker_reports_progress_and_ends_the_task(ann: Person, task: pb
         await store.change(pool, Edit(halfway, partial(transition, action=Action.FAIL, last_error="no power")))
     ).tasks[0]
     assert (failed.status, failed.last_error, failed.worker) == (Status.FAILED, "no power", "")
-    changes = await store.history(pool, task.id, None, 3)
+    changes = await store.history(pool, task.id, None, 3, newest_first=True)
     assert [(change.type, change.actor_id) for change in changes.items] == [
         ("task.failed", None),
         ("task.progressed", None),
@@ -157,7 +157,7 @@ async def test_a_worker_reports_progress_and_ends_the_task(ann: Person, task: pb
         await store.change(pool, Edit(again, partial(transition, action=Action.COMPLETE, result={"sum": 3})))
     ).tasks[0]
     assert done.result == {"sum": 3}
-    assert (await store.history(pool, task.id, None, 1)).items[0].fields == ("status", "result")
+    assert (await store.history(pool, task.id, None, 1, newest_first=True)).items[0].fields == ("status", "result")
 
 
 async def test_a_refused_change_in_a_batch_leaves_all_as_they_were(ann: Person, pool: Pool) -> None:

@@ -902,6 +902,7 @@ class ListNotificationsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most: 0 means 50, more than 1000 is capped."""
     page_token: _builtins.str
@@ -913,6 +914,8 @@ class ListNotificationsRequest(_message.Message):
     `reason = MENTIONED AND create_time > "2026-12-01T00:00:00Z"`, `task = "<id>"`, `type:"comment."`, `paint`. What is archived
     is left out unless it or `state` names a state.
     """
+    order_by: _builtins.str
+    """`create_time desc` (the default) or `create_time` (AIP-132)."""
     def __init__(
         self,
         *,
@@ -920,10 +923,11 @@ class ListNotificationsRequest(_message.Message):
         page_token: _builtins.str = ...,
         state: Global___Notification.State.ValueType = ...,
         filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -944,7 +948,7 @@ class ListNotificationsResponse(_message.Message):
     """How many are unread in all."""
     @_builtins.property
     def notifications(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notification]:
-        """One page, newest first."""
+        """One page, newest first unless asked otherwise."""
 
     def __init__(
         self,

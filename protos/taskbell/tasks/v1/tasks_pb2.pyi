@@ -871,22 +871,26 @@ class ListTaskHistoryRequest(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The task's id."""
     page_size: _builtins.int
     """How many at most: 0 means 50, more than 1000 is capped."""
     page_token: _builtins.str
     """From the previous answer."""
+    order_by: _builtins.str
+    """`time desc` (the default) or `time` (AIP-132)."""
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -904,7 +908,7 @@ class ListTaskHistoryResponse(_message.Message):
     """Empty on the last page."""
     @_builtins.property
     def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaskChange]:
-        """One page, newest first."""
+        """One page, newest first unless asked otherwise."""
 
     def __init__(
         self,

@@ -861,6 +861,11 @@ class ListNotificationsRequest(betterproto2.Message):
     is left out unless it or `state` names a state.
     """
 
+    order_by: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
+    """
+    `create_time desc` (the default) or `create_time` (AIP-132).
+    """
+
 
 default_message_pool.register_message("taskbell.notifications.v1", "ListNotificationsRequest", ListNotificationsRequest)
 
@@ -873,7 +878,7 @@ class ListNotificationsResponse(betterproto2.Message):
 
     notifications: "list[Notification]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
-    One page, newest first.
+    One page, newest first unless asked otherwise.
     """
 
     next_page_token: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)

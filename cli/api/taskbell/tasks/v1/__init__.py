@@ -405,6 +405,11 @@ class ListTaskHistoryRequest(betterproto2.Message):
     From the previous answer.
     """
 
+    order_by: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    `time desc` (the default) or `time` (AIP-132).
+    """
+
 
 default_message_pool.register_message("taskbell.tasks.v1", "ListTaskHistoryRequest", ListTaskHistoryRequest)
 
@@ -417,7 +422,7 @@ class ListTaskHistoryResponse(betterproto2.Message):
 
     history: "list[TaskChange]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
     """
-    One page, newest first.
+    One page, newest first unless asked otherwise.
     """
 
     next_page_token: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
