@@ -22,6 +22,8 @@ from chassis.tracing import tracing
 Settings = TypeVar("Settings", bound=ServiceSettings)
 _FALLING: Final = 1.0
 """Seconds that calls get to end when a worker has failed."""
+_COLLECTED_AFTER: Final = 10_000
+"""Objects that were made and not given back."""
 _log = structlog.get_logger()
 
 
@@ -86,8 +88,10 @@ async def run(server: Server, *workers: Worker, settings: ServiceSettings) -> No
             ]
             await server.start()
             try:
-                # What was loaded so far stays: later collections need not look at it.
+                # What was loaded so far stays: later collections need not look at it. And they come less often than
+                # is usual: with thousands of streams open each of them is a pause of a tenth of a second and more.
                 gc.freeze()
+                gc.set_threshold(_COLLECTED_AFTER, 10, 10)
                 _log.info("listening", **server.listening, metrics=metrics)
                 await told.wait()
             except asyncio.CancelledError:
