@@ -74,7 +74,7 @@ class Ring:
         self._waiting: set[Reader] = set()
         self._woke = 0.0
         self._gathering: asyncio.TimerHandle | None = None
-        self._batches: dict[tuple[int, int], Batch] = {}
+        self._batches: dict[int, tuple[Batch, int]] = {}
 
     @property
     def end(self) -> int:
@@ -106,20 +106,27 @@ class Ring:
         self._wake_all()
 
     def batch(self, at: int) -> tuple[Batch, int]:
-        """What stands from this place on, as much as goes into one message, and the place behind it."""
-        end, size = at, 0
-        for entry, _ in islice(self._entries, at - self.start, None):
-            if size > BATCH_BYTES:
-                break
-            size += entry.size
-            end += 1
-        batch = self._batches.get((at, end))
-        if batch is None:
-            batch = Batch(list(islice(self._entries, at - self.start, end - self.start)))
+        """What stands from this place on, as much as goes into one message, and the place behind it.
+
+        Whoever stands at the same place is given the same, though more may have come since: it is made once.
+        """
+        known = self._batches.get(at)
+        if known is None:
+            known = self._made(at)
             while len(self._batches) >= _REMEMBERED:
                 del self._batches[next(iter(self._batches))]
-            self._batches[at, end] = batch
-        return batch, end
+            self._batches[at] = known
+        return known
+
+    def _made(self, at: int) -> tuple[Batch, int]:
+        entries: list[tuple[Entry, Transition]] = []
+        size = 0
+        for each in islice(self._entries, at - self.start, None):
+            if size > BATCH_BYTES:
+                break
+            size += each[0].size
+            entries.append(each)
+        return Batch(entries), at + len(entries)
 
     def wait(self, reader: Reader) -> None:
         """The reader has read everything, and is to be woken."""

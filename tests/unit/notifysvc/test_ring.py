@@ -43,6 +43,17 @@ async def test_all_who_stand_at_the_same_place_are_given_the_same_batch_made_onc
     assert first.fields(frozenset()) is second.fields(frozenset())
 
 
+async def test_who_comes_a_little_later_is_given_the_same_batch_and_then_the_rest():
+    ring = new_ring(readers=2)
+    ring.hear(entry(0))
+    first, end = ring.batch(0)
+    ring.hear(entry(1))
+    assert ring.batch(0) == (first, end)
+    rest, end = ring.batch(end)
+    assert [each.cursor.sequence for each, _ in rest.entries] == [1]
+    assert end == 2
+
+
 async def test_what_everybody_has_read_is_kept_no_more():
     ring, slow, quick = new_ring(readers=2), Reader(), Reader()
     ring.hear(entry(1))
