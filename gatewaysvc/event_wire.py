@@ -3,6 +3,7 @@
 Of an event that goes to a thousand sockets, a thousand messages bring the same bytes.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
@@ -33,13 +34,29 @@ def response_json(message: bytes) -> bytes:
     if message[at : at + 1] == bytes((_ID,)):
         length, at = _varint(message, at + 1)
         name, at = message[at : at + length], at + length
-    return b'{"events":{"id":%b,"events":[%b]}}' % (quoted(name.decode()).encode(), _list_json(message[at:]))
+    return _events_json(name, _list_json(message, at))
 
 
 @lru_cache(_BATCHES)
-def _list_json(events: bytes) -> bytes:
-    """The JSON of the events of an `events`, without the brackets."""
-    return b",".join([event_json(value) for value in _events(events)])
+def _events_json(name: bytes, events: bytes) -> bytes:
+    """The JSON of an `events`; the same bytes for all who named their subscription alike, as pages do."""
+    return b'{"events":{"id":%b,"events":[%b]}}' % (quoted(name.decode()).encode(), events)
+
+
+_lists: deque[tuple[bytes, bytes]] = deque(maxlen=_BATCHES)
+
+
+def _list_json(message: bytes, at: int) -> bytes:
+    """The JSON of the events from there on, without the brackets."""
+    size = len(message) - at
+    for events, json in _lists:
+        # Compared where they are: to cut them out and hash them would take longer than all else.
+        if len(events) == size and message.endswith(events):
+            return json
+    events = message[at:]
+    json = b",".join([event_json(value) for value in _events(events)])
+    _lists.appendleft((events, json))
+    return json
 
 
 @lru_cache(_REMEMBERED)

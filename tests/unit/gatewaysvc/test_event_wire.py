@@ -25,3 +25,16 @@ from gatewaysvc.to_json import to_json
 )
 def test_events_taken_out_unread_are_the_same_json(message):
     assert response_json(message.SerializeToString()).decode() == to_json(message)
+
+
+def test_each_is_told_the_same_events_under_its_own_name():
+    events = [Event(event_id="e1", task=Task(title="milk")), Event(event_id="e2")]
+    for name in ("s1", "s2", "", "s1"):
+        message = ConnectResponse(events=Events(id=name, events=events))
+        assert response_json(message.SerializeToString()).decode() == to_json(message)
+
+
+def test_what_differs_only_in_content_is_not_mixed_up():
+    for title in ("milk", "mild"):
+        message = ConnectResponse(events=Events(id="s1", events=[Event(task=Task(title=title))]))
+        assert response_json(message.SerializeToString()).decode() == to_json(message)
