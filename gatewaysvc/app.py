@@ -69,6 +69,7 @@ class App:
         self._introduction = introduction
         self._span = span
         self._leaving = asyncio.Event()
+        self._conversations: list[Conversations] = []
         self._metrics = HttpMetrics()
         self._readiness = Readiness(channels)
         self._page = Page()
@@ -90,6 +91,8 @@ class App:
     def leave(self) -> None:
         """Ends every stream, telling its client to connect again; other requests go on."""
         self._leaving.set()
+        for each in self._conversations:
+            each.leave()
 
     async def handle(self, request: BaseRequest) -> StreamResponse:
         """Answers a request, whatever happens."""
@@ -170,7 +173,9 @@ class App:
 
     def _handler(self, route: Route, channel: grpc.aio.Channel) -> Handler:
         if route.http_method == WEBSOCKET:
-            return self._counted(Conversations(route, channel, self._leaving).answer)
+            conversations = Conversations(route, channel)
+            self._conversations.append(conversations)
+            return self._counted(conversations.answer)
         if route.streams:
             kind = EventStream if route.method.output_type is Event.DESCRIPTOR else ServerStream
             return self._counted(kind(route, channel, self._leaving).answer)

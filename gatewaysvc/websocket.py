@@ -44,10 +44,17 @@ def close_code(error: ServiceError) -> int:
 class Conversations:
     """One route's WebSockets."""
 
-    def __init__(self, route: Route, channel: grpc.aio.Channel, leaving: asyncio.Event) -> None:
-        self._leaving = leaving
+    def __init__(self, route: Route, channel: grpc.aio.Channel) -> None:
+        self._open: set[_Conversation] = set()
+        self._leaving = False
         self._dialects: list[Frames] = [JsonFrames(route), ProtoFrames()]
         self._method: Any = channel.stream_stream(route.rpc)  # messages stay as they are: bytes
+
+    def leave(self) -> None:
+        """Ends them all, and those that begin from now on."""
+        self._leaving = True
+        for each in self._open:
+            each.leave()
 
     async def answer(self, exchange: Exchange, _match: Match) -> WebSocketResponse:
         """Talks until either side ends it."""
@@ -64,8 +71,15 @@ class Conversations:
         )
         socket.headers.update(exchange.headers)
         await socket.prepare(exchange.request)
-        with open_streams("websocket"):
-            await _Conversation(socket, self._method(), frames).run(self._leaving)
+        conversation = _Conversation(socket, self._method(), frames)
+        if self._leaving:
+            conversation.leave()
+        self._open.add(conversation)
+        try:
+            with open_streams("websocket"):
+                await conversation.run()
+        finally:
+            self._open.discard(conversation)
         return socket
 
     def _agreed(self, exchange: Exchange) -> tuple[Frames, tuple[str, ...]]:
@@ -82,32 +96,48 @@ class Conversations:
 
 
 class _Conversation:
-    """A WebSocket and the call behind it."""
+    """A WebSocket and the call behind it.
+
+    It costs one task beside the request's own, as many are open at the same time.
+    """
 
     def __init__(self, socket: WebSocketResponse, call: Any, frames: Frames) -> None:
         self._socket = socket
         self._call = call
         self._frames: Any = frames
+        self._left = False
+        self._talk: asyncio.Timeout | None = None
 
-    async def run(self, leaving: asyncio.Event) -> None:
+    def leave(self) -> None:
+        """Ends it; the client is told to come back."""
+        self._left = True
+        self._stop()
+
+    async def run(self) -> None:
         """Until one of the two ends, or we leave."""
-        async with asyncio.TaskGroup() as group:
-            speaking = group.create_task(self._speak())
-            listening = group.create_task(self._listen())
-            left = group.create_task(leaving.wait())
-            parts = (speaking, listening, left)
-            try:
-                await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for part in parts:
-                    part.cancel()
-                self._call.cancel()
-        if left.done() and not left.cancelled():
+        speaking = asyncio.create_task(self._speak())
+        speaking.add_done_callback(self._stop)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0 if self._left else None) as self._talk:
+                    await self._listen()
+        finally:
+            self._talk = None
+            speaking.cancel()
+            self._call.cancel()
+            await asyncio.wait((speaking,))
+        if self._left:
             told = ConnectResponse(going_away=GoingAway(reconnect_after_ms=_RECONNECT_MS))
             await self._send(self._frames.frame(told.SerializeToString()))
             await self._socket.close(code=WSCloseCode.GOING_AWAY)
         elif not speaking.cancelled():
             await self._end(speaking.result())
+
+    def _stop(self, _speaking: object = None) -> None:
+        """Listens no more."""
+        if self._talk is not None:
+            self._talk.reschedule(0)
+            self._talk = None
 
     async def _speak(self) -> ServiceError | None:
         """Passes on what the service says. Returns how it ended."""
@@ -133,11 +163,9 @@ class _Conversation:
             except Unreadable as unreadable:
                 await self._send(self._frames.error(unreadable.error, unreadable.about))
                 continue
-            try:
+            # Of a call that has ended `_speak` is about to find out how, and then nobody listens any more.
+            with suppress(ServiceError, asyncio.InvalidStateError):
                 await self._call.write(request)
-            except (ServiceError, asyncio.InvalidStateError):
-                # The call has ended: how, `_speak` is about to find out, and then nobody waits for this any more.
-                await asyncio.Event().wait()
 
     async def _send(self, frame: bytes) -> None:
         with suppress(ConnectionError):  # gone in the meantime
