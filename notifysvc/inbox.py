@@ -13,6 +13,7 @@ from taskbell.notifications.v1.notifications_pb2 import Notification
 
 from chassis.errors import InvalidField, NotificationNotFound
 from chassis.etag import etag
+from chassis.joint_reads import JointReads
 from chassis.page_bytes import MOST_BYTES, Portion
 from chassis.postgres import Executor, Pool
 from notifysvc.concerned import Reason, concerned
@@ -47,6 +48,7 @@ class Inbox:
     def __init__(self, pool: Pool, also: Collection[Effect] = ()) -> None:
         self._pool = pool
         self._also = also
+        self._unread = JointReads(self._count_unread)
 
     async def deliver(self, arrivals: Sequence[Arrival]) -> set[str]:
         """Gives the events their effect: notifications, and their e-mails. Returns whose inboxes may have changed.
@@ -85,8 +87,11 @@ class Inbox:
 
     async def unread(self, user_id: str) -> int:
         """How many notifications somebody hasn't seen yet."""
-        count: int = await self._pool.fetchval(SQL["count_unread"], UUID(user_id))
-        return count
+        return await self._unread.get(user_id) or 0
+
+    async def _count_unread(self, user_ids: Collection[str]) -> dict[str, int]:
+        rows = await self._pool.fetch(SQL["count_unread"], user_ids)
+        return {str(row["user_id"]): row["unread"] for row in rows}
 
     async def mark(self, user_id: str, ids: Iterable[str], state: int) -> None:
         """Marks these. Raises NotificationNotFound, and marks none, if one is not in this person's inbox."""

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from chassis.errors import ServiceError
+from chassis.joint_reads import JointReads
 from chassis.postgres import Pool
 from notifysvc.concerned import Reason
 from notifysvc.preference_store import DEFAULTS, preferences_of
@@ -37,6 +38,7 @@ class Mutes:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._known: WeakValueDictionary[UUID, Muted] = WeakValueDictionary()
+        self._reads: JointReads[None] = JointReads(self._read_anew)
 
     async def of(self, user_id: str) -> Muted:
         """What this person doesn't want: up to date for as long as somebody holds it."""
@@ -45,7 +47,7 @@ class Mutes:
         if muted is None:
             muted = Muted()
             self._known[person] = muted
-            await self._read([person])
+            await self._reads.get(user_id)
         return muted
 
     async def changed(self, user_id: str) -> None:
@@ -63,6 +65,10 @@ class Mutes:
                 await self._read(list(self._known))
             except ServiceError as error:
                 _log.warning("preferences not read", error=repr(error))
+
+    async def _read_anew(self, user_ids: Collection[str]) -> dict[str, None]:
+        await self._read(list(map(UUID, user_ids)))
+        return {}
 
     async def _read(self, people: Collection[UUID]) -> None:
         if not people:

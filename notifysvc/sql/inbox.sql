@@ -56,7 +56,7 @@ SELECT * FROM (
 WHERE before < $4 ORDER BY id {order}
 
 -- count_unread
-SELECT count(*) FROM notifications WHERE user_id = $1 AND state = 1
+SELECT user_id, count(*) AS unread FROM notifications WHERE user_id = ANY ($1::uuid[]) AND state = 1 GROUP BY user_id
 
 -- mark_notifications
 -- All of them or, if one isn't there, none; returns those that are not there.
