@@ -72,6 +72,13 @@ def authorization() -> str:
     return current_call.get().authorization
 
 
+def take_authorization() -> str:
+    """The same, which is then kept by the taker alone: of thousands of streams, each copy counts."""
+    call = current_call.get()
+    taken, call.authorization = call.authorization, ""
+    return taken
+
+
 def accepted_request_id(given: str) -> str:
     """The id that the client gave its call if it can stand in logs and metadata, else a new one."""
     if 0 < len(given) <= _LONGEST_ID and given.isascii() and given.isprintable():

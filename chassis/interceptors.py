@@ -111,7 +111,8 @@ class _Interception:
             if self._admission is not None:
                 await self._admission(call)
             validate(request)
-            await self._streamed(answers, request, context)
+            with self._metrics.streams.track_inprogress():
+                await answers(request, context)
 
         async def unary_stream(raw: bytes, context: Context) -> None:
             call = _opened(context)
@@ -141,17 +142,14 @@ class _Interception:
         async def stream(requests: AsyncIterator[bytes], context: Context, call: Call) -> None:
             if self._admission is not None:
                 await self._admission(call)
-            await self._streamed(answers, Validated(requests, parse), context)
+            with self._metrics.streams.track_inprogress():
+                await answers(Validated(requests, parse), context)
 
         async def stream_stream(requests: AsyncIterator[bytes], context: Context) -> None:
             call = _opened(context)
             await self._conducted(stream(requests, context, call), context, call)
 
         return stream_stream
-
-    async def _streamed(self, answers: Any, request: object, context: Context) -> None:
-        with self._metrics.streams.track_inprogress():
-            await answers(request, context)
 
     async def _conducted(self, work: Coroutine[Any, Any, T], context: Context, call: Call) -> T:
         started = time.perf_counter()

@@ -2,21 +2,35 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 
 async def run_until(work: Coroutine[Any, Any, object], *ends: asyncio.Future[None]) -> None:
-    """Runs it until it ends, or one of the futures comes true, and raises what that raised. Costs one task."""
-    task = asyncio.create_task(work)
-    waited: tuple[asyncio.Future[Any], ...] = (task, *ends)
+    """Runs it until it ends, or one of the futures comes true, and raises what that raised.
+
+    As a timeout, for one is small: each stream has one of these.
+    """
+    until = asyncio.timeout(None)
+
+    def cut_off(_end: object) -> None:
+        with suppress(RuntimeError):  # it is over already
+            until.reschedule(0)
+
     try:
-        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        for each in waited:
-            if each.done():
-                each.result()
+        async with until:
+            for end in ends:
+                end.add_done_callback(cut_off)
+            await work
+    except TimeoutError:
+        if not until.expired():
+            raise
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for end in ends:
+            end.remove_done_callback(cut_off)
+    for end in ends:
+        if end.done():
+            end.result()
 
 
 async def race(*runners: Coroutine[Any, Any, object]) -> None:

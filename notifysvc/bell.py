@@ -35,12 +35,11 @@ class Bell:
             await self._bus.tell(_SUBJECT + user_id, self._name)
 
     @contextmanager
-    def listen(self, user_id: str) -> Iterator[asyncio.Event]:
-        """An event that is set whenever the user's inbox changes; whoever waits clears it."""
-        changed = asyncio.Event()
+    def listen(self, user_id: str, changed: asyncio.Event) -> Iterator[None]:
+        """Sets the event whenever the user's inbox changes; whoever waits clears it."""
         self._listeners[user_id].add(changed)
         try:
-            yield changed
+            yield
         finally:
             self._listeners[user_id].discard(changed)
             if not self._listeners[user_id]:

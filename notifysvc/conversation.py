@@ -67,12 +67,12 @@ async def converse(
     hub: Hub, context: Context, token: str, requests: AsyncIterator[ConnectRequest], leaving: asyncio.Future[None]
 ) -> None:
     """Talks until the client goes, has to go, or the server leaves. The token may come in the first message."""
-    hello = Hello(token=token) if token else await _hello(requests)
-    guest = await hub.rights.open(hello.token)
-    line = Line(context)
-    with hub.rights.present(guest), hub.bell.listen(guest.user_id) as unread_asked, suppress(Gone):
-        conversation = Conversation(hub, guest, line, unread_asked)
+    hello = Hello() if token else await _hello(requests)
+    with await hub.rights.open(token or hello.token) as guest, suppress(Gone):
+        line = Line(context)
+        conversation = Conversation(hub, guest, line)
         await conversation.greet(hello)
+        del hello, token  # of thousands of streams, each copy counts
         await run_until(conversation.listen(requests), guest.ended, leaving)
         if leaving.done():
             with suppress(TimeoutError):
@@ -83,16 +83,16 @@ async def converse(
 class Conversation:
     """With one guest, who was let in."""
 
-    def __init__(self, hub: Hub, guest: Guest, line: Line, unread_asked: asyncio.Event) -> None:
+    def __init__(self, hub: Hub, guest: Guest, line: Line) -> None:
         self._hub = hub
         self._guest = guest
         self._line = line
-        self._unread_asked = unread_asked
         self._allowance = Allowance()
         self._device = ""
         self._parts = asyncio.TaskGroup()
         self._subscriptions = Subscriptions(hub.feed, guest, line, self._allowance, hub.acks)
-        self._unread_told: asyncio.Task[None] | None = None
+        self._unread_asked: asyncio.Event | None = None
+        """Set when the unread ones are to be counted; None unless the inbox is followed."""
 
     async def greet(self, hello: Hello) -> None:
         """Lets the guest know that the token is good."""
@@ -136,19 +136,20 @@ class Conversation:
             raise InvalidField.named("message", None, "is nothing that this server knows")
         await self._answers[kind](self, getattr(request, kind))
 
-    async def _tell_unread(self) -> None:
+    async def _tell_unread(self, asked: asyncio.Event) -> None:
         """Tells how many notifications are unread, whenever that may have changed, as long as the inbox is followed."""
-        while self._subscriptions.follow_inbox:
-            self._unread_asked.clear()
-            try:
-                unread = await self._hub.inbox.unread(self._guest.user_id)
-            except ServiceError as error:
-                _log.warning("unread not counted yet", error=repr(error))
-                await asyncio.sleep(_RETRY)
-            else:
-                await self._line.tell(ConnectResponse(inbox=InboxState(unread=unread)))
-                await self._unread_asked.wait()
-        self._unread_told = None
+        with self._hub.bell.listen(self._guest.user_id, asked):
+            while self._subscriptions.follow_inbox:
+                asked.clear()
+                try:
+                    unread = await self._hub.inbox.unread(self._guest.user_id)
+                except ServiceError as error:
+                    _log.warning("unread not counted yet", error=repr(error))
+                    await asyncio.sleep(_RETRY)
+                else:
+                    await self._line.tell(ConnectResponse(inbox=InboxState(unread=unread)))
+                    await asked.wait()
+        self._unread_asked = None
 
     async def _renew(self, hello: Hello) -> None:
         if hello.token:
@@ -156,10 +157,15 @@ class Conversation:
         await self.greet(hello)
 
     async def _subscribe(self, request: Subscribe) -> None:
-        if await self._subscriptions.begin(request, self._parts, self._unread_asked.set) and request.inbox:
+        if await self._subscriptions.begin(request, self._parts, self._ask_unread) and request.inbox:
+            if self._unread_asked is None:
+                self._unread_asked = asyncio.Event()
+                self._parts.create_task(self._tell_unread(self._unread_asked))
+            self._ask_unread()
+
+    def _ask_unread(self) -> None:
+        if self._unread_asked is not None:
             self._unread_asked.set()
-            if self._unread_told is None:
-                self._unread_told = self._parts.create_task(self._tell_unread())
 
     async def _subscribe_all(self, request: SubscribeAll) -> None:
         for each in request.subscriptions:

@@ -33,6 +33,8 @@ from notifysvc.tail import Tail
 REMEMBERED: Final = 256
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _REMEMBERED_BYTES: Final = 4 << 20
+_LOOK: Final = 1.0
+"""Seconds between two looks at who has heard nothing lately."""
 _FINDS_ITS_PLACE: Final = 2.0
 """Seconds for which a subscription waits for a replica that has just started."""
 _DELAY: Final = Histogram(
@@ -57,7 +59,7 @@ class Feed:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Follows the stream until the process ends."""
-        await race(self._tail.follow(self), stopping.wait())
+        await race(self._tail.follow(self), self._look(), stopping.wait())
 
     def hear(self, entry: Entry) -> None:
         """Passes an event on."""
@@ -70,6 +72,14 @@ class Feed:
             for listener in guest.listeners:
                 listener.hear(entry)
         _DELAY.observe(time.time() - entry.event.time.ToNanoseconds() / 1e9)
+
+    async def _look(self) -> None:
+        """Lets subscriptions look whether anything has come lately: one clock for thousands."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            for guest in self._rights.guests:
+                for subscription in guest.subscriptions:
+                    subscription.look()
 
     def _make_up(self, newcomer: Guest, joined: Event) -> None:
         """Passes on what happened in the project since the membership, and came before the news of it."""

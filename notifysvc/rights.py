@@ -14,9 +14,10 @@ are asked about together, and so are those who come together.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Final, Protocol
+from collections.abc import Iterable
+from contextlib import suppress
+from math import inf
+from typing import Final, Protocol, Self
 
 import structlog
 from taskbell.accounts.v1.accounts_pb2 import Principal
@@ -65,23 +66,33 @@ class Subscribed(Protocol):
     def leave(self, project: str, error: ServiceError) -> None:
         """The guest is no member of the project any more."""
 
+    def look(self) -> None:
+        """It is time to look whether anything has come lately."""
+
     def close(self) -> None:
         """The guest has gone."""
 
 
 class Guest:
-    """Whoever holds a stream open."""
+    """Whoever holds a stream open. Hears of changes, and is watched, as long as its block lasts."""
 
-    def __init__(self, token: str, principal: Principal, asked: float) -> None:
+    def __init__(self, rights: "Rights", token: str, principal: Principal, asked: float) -> None:
+        self._rights = rights
         self.user_id = principal.user_id
         self.projects = frozenset(principal.project_ids)
-        self.listeners: set[Listener] = set()
+        self.listeners: list[Listener] = []
         """Those of the subscriptions that hear what this guest hears."""
-        self.subscriptions: set[Subscribed] = set()
+        self.subscriptions: list[Subscribed] = []
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Raises why the guest has to go, at the moment when that is so."""
-        self._expiry: asyncio.TimerHandle | None = None
         self.admit(token, principal, asked)
+
+    def __enter__(self) -> Self:
+        self._rights.enter(self)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._rights.leave(self)
 
     def admit(self, token: str, principal: Principal, asked: float) -> None:
         """Lets the guest stay for as long as this token holds."""
@@ -90,22 +101,13 @@ class Guest:
         self.scopes = frozenset(principal.scopes) if principal.token_id else None
         self.asked = asked
         """When tasksvc was asked for what is known here."""
-        self.close()
-        if principal.HasField("expire_time"):
-            remaining = max(0, principal.expire_time.ToMilliseconds() / 1000 - time.time())
-            expired = TokenExpired("The token has expired: connect again with a new one.")
-            self._expiry = asyncio.get_running_loop().call_later(remaining, self.end, expired)
+        expires = principal.HasField("expire_time")
+        self.expire_time = principal.expire_time.ToMilliseconds() / 1000 if expires else inf
 
     def may(self, scope: str) -> None:
         """Raises ScopeMissing unless the token allows for it; a session does everything."""
         if self.scopes is not None and scope not in self.scopes:
             raise ScopeMissing(f"This needs the scope {scope!r}.", metadata={"scope": scope})
-
-    def close(self) -> None:
-        """Watches the time no more."""
-        if self._expiry is not None:
-            self._expiry.cancel()
-            self._expiry = None
 
     def sees(self, event: Event) -> bool:
         """Whether the guest may hear of this: of their projects, and of themselves."""
@@ -135,8 +137,8 @@ class Rights:
         """When an event last told of a user's rights."""
 
     async def open(self, token: str) -> Guest:
-        """Lets somebody in. Raises what is wrong with the token."""
-        return Guest(token, *await self._admissible(token))
+        """Lets somebody in, whose block is to begin at once. Raises what is wrong with the token."""
+        return Guest(self, token, *await self._admissible(token))
 
     async def renew(self, guest: Guest, token: str) -> None:
         """Lets somebody stay with another token of theirs. Raises what is wrong with it."""
@@ -146,22 +148,20 @@ class Rights:
         guest.admit(token, principal, asked)
         self._set(guest, principal, asked)
 
-    @contextmanager
-    def present(self, guest: Guest) -> Iterator[None]:
-        """The guest hears of changes, and is watched, as long as the block lasts. Enter it at once after `open`."""
+    def enter(self, guest: Guest) -> None:
+        """The guest hears of changes, and is watched, from now on."""
         self.guests.add(guest)
         self._of_user[guest.user_id].add(guest)
         for project in guest.projects:
             self._of_project[project].add(guest)
-        try:
-            yield
-        finally:
-            guest.close()
-            for subscription in tuple(guest.subscriptions):
-                subscription.close()
-            self._set_projects(guest, frozenset())
-            self._drop(self._of_user, guest.user_id, guest)
-            self.guests.discard(guest)
+
+    def leave(self, guest: Guest) -> None:
+        """The guest has gone."""
+        for subscription in tuple(guest.subscriptions):
+            subscription.close()
+        self._set_projects(guest, frozenset())
+        self._drop(self._of_user, guest.user_id, guest)
+        self.guests.discard(guest)
 
     async def refresh(self, guest: Guest) -> None:
         """Asks now: the guest may have become a member a moment ago."""
@@ -201,14 +201,16 @@ class Rights:
         return newcomers
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Asks tasksvc about each token every few seconds, about many at once."""
+        """Asks tasksvc about each token every few seconds, about many at once. Ends those whose time is over."""
         gate = asyncio.Semaphore(_AT_ONCE)
         while not stopping.is_set():
-            now = time.monotonic()
+            now, clock = time.monotonic(), time.time()
             self._changed = {user: at for user, at in self._changed.items() if now - at < _REMEMBERED}
             due: defaultdict[str, list[Guest]] = defaultdict(list)
             for guest in self.guests:
-                if now - guest.asked >= RECHECK and not guest.has_ended:
+                if guest.expire_time <= clock:
+                    guest.end(TokenExpired("The token has expired: connect again with a new one."))
+                elif now - guest.asked >= RECHECK and not guest.has_ended:
                     due[guest.token].append(guest)
             tokens = list(due)
             async with asyncio.TaskGroup() as group:

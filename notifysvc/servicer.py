@@ -18,7 +18,7 @@ from taskbell.notifications.v1.notifications_pb2_grpc import NotificationService
 
 from chassis import pages
 from chassis.aip132 import newest_first
-from chassis.caller import authorization, caller
+from chassis.caller import authorization, caller, take_authorization
 from chassis.errors import CredentialsMissing, Unavailable
 from chassis.interceptors import Context, tell_open
 from chassis.page_bytes import fitting
@@ -60,8 +60,7 @@ class NotificationServicer(NotificationServiceServicer):
         token = await self._token()
         if not token:
             raise CredentialsMissing("This stream needs a signed-in user: send `authorization: Bearer <token>`.")
-        guest = await self._rights.open(token)
-        with self._rights.present(guest):
+        with await self._rights.open(token) as guest:
             subscription = await self._feed.subscribe(guest, request)
             await tell_open(context)
             await run_until(_write_events(subscription, guest, context), guest.ended, self._leaving)
@@ -97,7 +96,7 @@ class NotificationServicer(NotificationServiceServicer):
 
     async def _token(self) -> str:
         """The token that the call's metadata carry, or its ticket stands for; empty if there is none."""
-        scheme, _, credentials = authorization().partition(" ")
+        scheme, _, credentials = take_authorization().partition(" ")
         match scheme.lower():
             case "bearer":
                 return credentials

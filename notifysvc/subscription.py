@@ -73,15 +73,16 @@ class Subscription:
         self._behind = self.begins != self.head
         self._floor = 0
         self._at = ring.end
-        self._woken = asyncio.Event()
+        self._woken: asyncio.Future[None] | None = None
+        """Comes true when there is something to look at; None unless that is waited for."""
         self._stopped = self._closed = False
         self._error: ServiceError | None = None
-        self._due, self._quiet = False, True
-        self._timer: asyncio.TimerHandle | None = None
+        self._told = asyncio.get_running_loop().time()
+        """When the reader last learned how far it is."""
         ring.readers += 1
-        guest.subscriptions.add(self)
+        guest.subscriptions.append(self)
         if self._own:
-            guest.listeners.add(self)
+            guest.listeners.append(self)
 
     def hear(self, entry: Entry) -> None:
         """Takes an event of the feed, if the ring is its own."""
@@ -109,51 +110,54 @@ class Subscription:
 
     def wake(self) -> None:
         """There is something to look at."""
-        self._woken.set()
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
     def close(self) -> None:
         """Listens no more."""
         if not self._closed:
             self._closed = True
-            if self._timer is not None:
-                self._timer.cancel()
             self._ring.leave(self)
-            self._guest.subscriptions.discard(self)
-            self._guest.listeners.discard(self)
+            self._guest.subscriptions.remove(self)
+            if self._own:
+                self._guest.listeners.remove(self)
 
     async def deliveries(self) -> AsyncGenerator[Delivery]:
         """What is there to tell, as fast as it is taken. Raises when the subscription can't go on."""
-        self._watch()
-        with _SUBSCRIBERS.track_inprogress():
-            try:
-                while not self._stopped:
-                    self._check()
-                    if self._behind:
-                        async with aclosing(self._catch_up()) as steps:
-                            async for delivery in steps:
-                                yield delivery
-                    elif batch := self._next():
-                        self._quiet = False
-                        yield batch
-                    elif self._due and not self._behind:
-                        if self._quiet:
-                            yield Progress(self._given)
-                        self._watch()
-                    elif not self._behind:
-                        self._woken.clear()
-                        self._ring.wait(self)
-                        await self._woken.wait()
-            finally:
-                self.close()
+        _SUBSCRIBERS.inc()
+        try:
+            while not self._stopped:
+                self._check()
+                if self._behind:
+                    async with aclosing(self._catch_up()) as steps:
+                        async for delivery in steps:
+                            self._tells()
+                            yield delivery
+                elif batch := self._next():
+                    self._tells()
+                    yield batch
+                elif self._is_silent() and not self._behind:
+                    self._tells()
+                    yield Progress(self._given)
+                elif not self._behind:
+                    self._woken = asyncio.get_running_loop().create_future()
+                    self._ring.wait(self)
+                    await self._woken
+                    self._woken = None
+        finally:
+            self.close()
+            _SUBSCRIBERS.dec()
 
-    def _watch(self) -> None:
-        """Looks later whether anything came until then."""
-        self._due, self._quiet = False, True
-        self._timer = asyncio.get_running_loop().call_later(PROGRESS, self._look)
+    def look(self) -> None:
+        """Looks now and then whether anything has come lately."""
+        if self._is_silent():
+            self.wake()
 
-    def _look(self) -> None:
-        self._due = True
-        self.wake()
+    def _is_silent(self) -> bool:
+        return asyncio.get_running_loop().time() - self._told >= PROGRESS
+
+    def _tells(self) -> None:
+        self._told = asyncio.get_running_loop().time()
 
     def _next(self) -> Batch | None:
         """What the ring has next, if anything; the subscription may be behind after that."""

@@ -85,8 +85,7 @@ class Subscriptions:
         await self._line.tell(ConnectResponse(subscribed=Subscribed(id=name, head=head, recovered=recovered)))
         if not recovered and (request.after or request.HasField("after_time")):
             await self._line.tell(ConnectResponse(gap=Gap(id=name, head=head)))
-        pump = pumps.create_task(self._pump(name, self._running[name]))
-        pump.add_done_callback(lambda _pump: ended())
+        pumps.create_task(self._pump(name, self._running[name], ended))
         return True
 
     async def end(self, name: str) -> None:
@@ -127,7 +126,7 @@ class Subscriptions:
             return await self._feed.subscribe(self._guest, from_now), False
         return subscription, bool(request.after or request.HasField("after_time"))
 
-    async def _pump(self, name: str, running: _Running) -> None:
+    async def _pump(self, name: str, running: _Running, ended: Callable[[], object]) -> None:
         """Tells what a subscription brings, until it ends."""
         try:
             async with aclosing(running.subscription.deliveries()) as deliveries:
@@ -139,6 +138,7 @@ class Subscriptions:
         else:
             del self._running[name]
             await self._line.tell(ConnectResponse(unsubscribed=Unsubscribed(id=name)))
+        ended()
 
     async def _tell(self, name: str, running: _Running, delivery: Delivery) -> None:
         match delivery:

@@ -39,9 +39,8 @@ class Room:
 
     async def read(self, person: Person, project: str, after: str, count: int, pace: random.Random) -> list[Event]:
         """The next events: some `count`, or up to the end, at an uneven pace."""
-        guest = await self._rights.open(person.token)
         heard: list[Event] = []
-        with self._rights.present(guest):
+        with await self._rights.open(person.token) as guest:
             listening = await self._feed.subscribe(guest, WatchRequest(project=project, after=after))
             async with aclosing(listening.deliveries()) as deliveries:
                 async for delivery in deliveries:
@@ -100,8 +99,7 @@ async def test_who_hears_nothing_for_a_while_is_told_how_far_it_is(
     room: Room, monkeypatch: pytest.MonkeyPatch, bus: Bus, peer: Peer, publisher: Publisher, project: str
 ) -> None:
     monkeypatch.setattr(subscription, "PROGRESS", 0.2)
-    guest = await room._rights.open(peer.person(project).token)
-    with room._rights.present(guest):
+    with await room._rights.open(peer.person(project).token) as guest:
         listening = await room._feed.subscribe(guest, WatchRequest(project=project))
         await publisher.task("00000000-0000-4000-8000-000000000000")
         last = (await bus.jetstream.stream_info(STREAM)).state.last_seq
@@ -115,8 +113,7 @@ async def test_who_hears_nothing_for_a_while_is_told_how_far_it_is(
 async def test_a_stream_that_was_made_anew_is_a_gap_for_those_who_listen(
     room: Room, bus: Bus, peer: Peer, publisher: Publisher, project: str
 ) -> None:
-    guest = await room._rights.open(peer.person(project).token)
-    with room._rights.present(guest):
+    with await room._rights.open(peer.person(project).token) as guest:
         listening = await room._feed.subscribe(guest, WatchRequest(project=project))
         async with aclosing(listening.deliveries()) as deliveries:
             await publisher.task(project)
