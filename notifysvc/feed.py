@@ -71,6 +71,10 @@ class Feed:
         for guest in self._rights.audience(entry.event):
             for listener in guest.listeners:
                 listener.hear(entry)
+        for guest in self._rights.of(entry.concerned):
+            if guest.inboxes and guest.sees(entry.event):
+                for listener in guest.inboxes:
+                    listener.hear(entry)
         _DELAY.observe(time.time() - entry.event.time.ToNanoseconds() / 1e9)
 
     async def _look(self) -> None:
@@ -86,7 +90,7 @@ class Feed:
         since = joined.time.ToNanoseconds()
         for entry in self._recent:
             if entry.event.project_id == joined.project_id and entry.event.time.ToNanoseconds() >= since:
-                for listener in newcomer.listeners:
+                for listener in (*newcomer.listeners, *newcomer.inboxes):
                     listener.hear_late(entry)
 
     def _remember(self, entry: Entry) -> None:
@@ -101,7 +105,7 @@ class Feed:
             for ring in rings.values():
                 ring.interrupted()
         for guest in self._rights.guests:
-            for listener in guest.listeners:
+            for listener in (*guest.listeners, *guest.inboxes):
                 listener.interrupted()
 
     async def subscribe(self, guest: Guest, request: Subscribe | WatchRequest) -> Subscription:

@@ -14,7 +14,7 @@ are asked about together, and so are those who come together.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from math import inf
 from typing import Final, Protocol, Self
@@ -82,6 +82,8 @@ class Guest:
         self.projects = frozenset(principal.project_ids)
         self.listeners: list[Listener] = []
         """Those of the subscriptions that hear what this guest hears."""
+        self.inboxes: list[Listener] = []
+        """Those that hear, of that, only what concerns the guest."""
         self.subscriptions: list[Subscribed] = []
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Raises why the guest has to go, at the moment when that is so."""
@@ -175,6 +177,11 @@ class Rights:
             if user_id and user_id in self._of_user:
                 found = found | self._of_user[user_id]
         return found
+
+    def of(self, user_ids: Iterable[str]) -> Iterator[Guest]:
+        """The guests who are these users."""
+        for user_id in user_ids:
+            yield from self._of_user.get(user_id, ())
 
     def heed(self, event: Event) -> list[Guest]:
         """Changes the rights as the event tells. Called with each event, before anybody hears of it.

@@ -19,7 +19,7 @@ from chassis.errors import CursorTooOld, InvalidCursor, ServiceError, Unavailabl
 from notifysvc.cursor import Cursor
 from notifysvc.entry import Entry
 from notifysvc.event_log import EventLog
-from notifysvc.rights import Guest
+from notifysvc.rights import Guest, Listener
 from notifysvc.ring import BATCH_BYTES, Batch, Ring
 from notifysvc.tail import Tail
 
@@ -82,7 +82,11 @@ class Subscription:
         ring.readers += 1
         guest.subscriptions.append(self)
         if self._own:
-            guest.listeners.append(self)
+            self._heard_with.append(self)
+
+    @property
+    def _heard_with(self) -> list[Listener]:
+        return self._guest.inboxes if self.interest.inbox else self._guest.listeners
 
     def hear(self, entry: Entry) -> None:
         """Takes an event of the feed, if the ring is its own."""
@@ -120,7 +124,7 @@ class Subscription:
             self._ring.leave(self)
             self._guest.subscriptions.remove(self)
             if self._own:
-                self._guest.listeners.remove(self)
+                self._heard_with.remove(self)
 
     async def deliveries(self) -> AsyncGenerator[Delivery]:
         """What is there to tell, as fast as it is taken. Raises when the subscription can't go on."""
