@@ -29,6 +29,9 @@ _OPTIONS: Final = (
     ("grpc.max_send_message_length", -1),
     # A second process on the same port would get half of the connections; it must fail instead.
     ("grpc.so_reuseport", 0),
+    # After an outage everybody comes back in the same moment; from 1,000 on gRPC would refuse some, at random.
+    ("grpc.server.max_pending_requests", 10_000),
+    ("grpc.server.max_pending_requests_hard_limit", 10_000),
     # Finds clients that went without a word, and lets them look for us more often.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),

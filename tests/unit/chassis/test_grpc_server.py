@@ -52,6 +52,15 @@ async def test_an_answer_arrives(serve, client):
     assert (await client(await serve(GetTask=get_task)).GetTask(GET_TASK)).id == GET_TASK.id
 
 
+async def test_all_who_call_in_the_same_moment_are_answered_however_busy_the_server_is(serve):
+    server = await serve(GetTask=get_task)
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        get = channel.unary_unary(GET_TASK_PATH, GetTaskRequest.SerializeToString, Task.FromString)
+        calls = [get.future(GET_TASK, metadata=PERSON) for _ in range(1500)]  # before the server has its next turn
+        answers = await asyncio.to_thread(lambda: [call.result(timeout=100) for call in calls])
+    assert {answer.id for answer in answers} == {GET_TASK.id}
+
+
 async def test_a_mistake_of_ours_is_told_to_the_log_and_not_to_the_caller(serve, client):
     async def get_task(_request, _context):
         raise KeyError("password of the database")
