@@ -1,6 +1,7 @@
 // Forms: labels, the server's own words beside the field they are about, no second sending while one is under way.
 import { fill, h } from './dom.js';
 import { ApiError } from './http.js';
+import { t } from './i18n.js';
 import { words } from './toasts.js';
 
 let numbers = 0;
@@ -16,7 +17,7 @@ export function field(label, { options, ...input }, hint) {
   const tag = options ? 'select' : input.rows ? 'textarea' : 'input';
   const control = h(`${tag}.input`, { id, 'aria-describedby': `${id}-note`, ...input },
     options?.map(([value, text]) => h('option', { value, selected: value === input.value }, text)));
-  return h('div.field', { 'data-name': input.name },
+  return h('div.field', { 'data-name': input.name, 'data-required': Boolean(input.required) },
     h('label', { for: id }, label), control,
     h('p.field-note', { id: `${id}-note` }, hint));
 }
@@ -26,11 +27,11 @@ export function field(label, { options, ...input }, hint) {
  * @param {string} legend
  * @param {string} name
  * @param {string[][]} options value, label, and what it means
- * @param {{checked?: string[], hint?: string}} [how]
+ * @param {{checked?: string[], hint?: string, required?: boolean}} [how]
  */
-export function choices(legend, name, options, { checked = [], hint } = {}) {
+export function choices(legend, name, options, { checked = [], hint, required = false } = {}) {
   const id = `field-${numbers += 1}`;
-  return h('fieldset.field.choices', { 'data-name': name, 'aria-describedby': `${id}-note` },
+  return h('fieldset.field.choices', { 'data-name': name, 'data-required': required, 'aria-describedby': `${id}-note` },
     h('legend', null, legend),
     h('p.field-note', { id: `${id}-note` }, hint),
     h('div.choice-grid', null, options.map(([value, label, meaning]) => h('label.choice', null,
@@ -57,6 +58,7 @@ export function form(properties, save, ...children) {
     event.preventDefault();
     if (element.ariaBusy === 'true') return;
     clear();
+    if (isIncomplete()) return;
     element.ariaBusy = 'true';
     try {
       await save(Object.fromEntries(new FormData(element)), element);
@@ -73,19 +75,31 @@ export function form(properties, save, ...children) {
     for (const each of element.querySelectorAll('[aria-invalid]')) each.removeAttribute('aria-invalid');
   }
 
+  /** What is empty and must not be needs no server to say so. */
+  function isIncomplete() {
+    const missing = [...element.querySelectorAll('.field[data-required]')].filter((place) => (
+      place.matches('.choices') ? !place.querySelector(':checked') : !place.querySelector('.input').value.trim()));
+    for (const place of missing) blame(place, t(place.matches('.choices') ? 'choices.missing' : 'field.missing'));
+    missing[0]?.querySelector('input, textarea').focus();
+    return missing.length > 0;
+  }
+
   function object(error) {
     const violations = error instanceof ApiError ? error.violations : [];
     let first;
     for (const { field: name, description } of violations) {
       const place = element.querySelector(`[data-name="${CSS.escape(nameOf(name))}"]`);
       if (!place) continue;
-      const control = place.querySelector('input, select, textarea');
-      control.setAttribute('aria-invalid', 'true');
-      place.querySelector('.field-note').append(h('span.field-error', null, description));
-      first ??= control;
+      blame(place, description.replace(/^\(hidden\) /, '')); // instead of a password
+      first ??= place.querySelector('input, select, textarea');
     }
     if (first) first.focus();
     else fill(trouble, words(error));
+  }
+
+  function blame(place, text) {
+    place.querySelector('input, select, textarea').setAttribute('aria-invalid', 'true');
+    place.querySelector('.field-note').append(h('span.field-error', null, text));
   }
   return element;
 }

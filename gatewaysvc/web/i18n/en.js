@@ -15,6 +15,8 @@ export default {
   system: 'Taskbell',
   signout: 'Sign out',
   'time.now': 'just now',
+  'field.missing': 'Fill this in.',
+  'choices.missing': 'Choose at least one.',
   'markdown.hint': 'Markdown: **bold**, _italic_, `code`, lists, > quotes, links',
 
   'error.ours': 'Something went wrong on this page. Reload it, please.',

@@ -15,6 +15,8 @@ export default {
   system: 'Taskbell',
   signout: 'Выйти',
   'time.now': 'только что',
+  'field.missing': 'Заполните это поле.',
+  'choices.missing': 'Выберите хотя бы одно.',
   'markdown.hint': 'Markdown: **жирный**, _курсив_, `код`, списки, > цитаты, ссылки',
 
   'error.ours': 'На этой странице что-то пошло не так. Перезагрузите её, пожалуйста.',

@@ -29,8 +29,8 @@ function signin() {
   };
   return [
     form({}, save,
-      field(t('signin.username'), { name: 'username', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false', autofocus: true }),
-      field(t('signin.password'), { name: 'password', type: 'password', autocomplete: 'current-password' }),
+      field(t('signin.username'), { name: 'username', required: true, autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false', autofocus: true }),
+      field(t('signin.password'), { name: 'password', type: 'password', required: true, autocomplete: 'current-password' }),
       h('button.button.primary.full', { type: 'submit' }, t('signin.title'))),
     h('p.account-links', null, h('a', { href: href('signup') }, t('signin.noaccount')), h('a', { href: href('forgot') }, t('forgot.link'))),
   ];
@@ -43,9 +43,9 @@ function signup() {
   };
   return [
     form({}, save,
-      field(t('signin.username'), { name: 'username', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false', autofocus: true }, t('signup.username.hint')),
-      field(t('signup.email'), { name: 'email', type: 'email', autocomplete: 'email' }),
-      field(t('signin.password'), { name: 'password', type: 'password', autocomplete: 'new-password' }, t('signup.password.hint')),
+      field(t('signin.username'), { name: 'username', required: true, autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false', autofocus: true }, t('signup.username.hint')),
+      field(t('signup.email'), { name: 'email', type: 'email', required: true, autocomplete: 'email' }),
+      field(t('signin.password'), { name: 'password', type: 'password', required: true, autocomplete: 'new-password' }, t('signup.password.hint')),
       h('button.button.primary.full', { type: 'submit' }, t('signup.title'))),
     h('p.account-links', null, h('a', { href: href('signin') }, t('signup.have'))),
   ];
@@ -59,7 +59,7 @@ function forgot(card) {
   return [
     h('p', null, t('forgot.explain')),
     form({}, save,
-      field(t('signup.email'), { name: 'email', type: 'email', autocomplete: 'email', autofocus: true }),
+      field(t('signup.email'), { name: 'email', type: 'email', required: true, autocomplete: 'email', autofocus: true }),
       h('button.button.primary.full', { type: 'submit' }, t('forgot.send'))),
     back(),
   ];
@@ -73,7 +73,7 @@ function reset(card) {
   };
   return [
     form({}, save,
-      field(t('reset.password'), { name: 'password', type: 'password', autocomplete: 'new-password', autofocus: true }, t('signup.password.hint')),
+      field(t('reset.password'), { name: 'password', type: 'password', required: true, autocomplete: 'new-password', autofocus: true }, t('signup.password.hint')),
       h('button.button.primary.full', { type: 'submit' }, t('reset.save'))),
     back(),
   ];

@@ -53,7 +53,7 @@ export function members(projectId) {
     h('div.narrow', null,
       () => project(projectId)?.personal && h('p.notice', null, t('member.personal')),
       when(() => owner() && !project(projectId)?.personal, () => form({ class: 'form-row', 'aria-label': t('member.add') }, add,
-        field(t('signin.username'), { name: 'username', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false' }),
+        field(t('signin.username'), { name: 'username', required: true, autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false' }),
         field(t('member.role'), { name: 'role', value: 'EDITOR', options: ROLES.map((role) => [role, t(`role.${role}`)]) }),
         h('button.button.primary', { type: 'submit' }, t('member.add')))),
       h('ul.rows', null, each(() => all.value, (member) => member.userId, (member) => row(member, owner, change, remove))),

@@ -18,7 +18,7 @@ export function newProject() {
     close();
     go(`projects/${made.id}`);
   },
-  field(t('project.title'), { name: 'title', autofocus: true, maxlength: '200', autocomplete: 'off' }),
+  field(t('project.title'), { name: 'title', required: true, autofocus: true, maxlength: '200', autocomplete: 'off' }),
   h('footer.dialog-foot', null,
     h('button.button', { type: 'button', onclick: close }, t('cancel')),
     h('button.button.primary', { type: 'submit' }, t('project.create')))));
@@ -46,7 +46,7 @@ export function settings(projectId) {
   // Built once it is known, and not again: what is being typed is not overwritten.
   return h('section.project', null, projectHead(projectId, 'settings'), h('div.narrow', null,
     when(() => project(projectId), () => form({}, save,
-      field(t('project.title'), { name: 'title', value: project(projectId).title, maxlength: '200', disabled: () => !owner() }),
+      field(t('project.title'), { name: 'title', required: true, value: project(projectId).title, maxlength: '200', disabled: () => !owner() }),
       field(t('project.description'), { name: 'description', value: project(projectId).description, rows: '5', disabled: () => !owner() }, t('markdown.hint')),
       when(owner, () => h('button.button.primary', { type: 'submit' }, t('save'))))),
     when(owner, () => webhooksOf(projectId)),

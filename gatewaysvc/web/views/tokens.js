@@ -27,7 +27,7 @@ export function tokens() {
   };
   read();
 
-  const fresh = h('div', { 'aria-live': 'polite' });
+  const fresh = h('div');
   const create = async (values, element) => {
     const expireTime = values.days ? new Date(Date.now() + Number(values.days) * 86_400_000).toISOString() : undefined;
     const { secret, ...made } = await api.tokens.create({ name: values.name.trim(), scopes: chosen(values, 'scopes'), expireTime });
@@ -54,9 +54,9 @@ export function tokens() {
       h('p.muted', null, t('token.explain')),
       form({ class: 'card-form', 'aria-label': t('token.new') }, create,
         h('div.form-grid', null,
-          field(t('token.name'), { name: 'name', maxlength: '100', autocomplete: 'off', placeholder: t('token.name.hint') }),
+          field(t('token.name'), { name: 'name', required: true, maxlength: '100', autocomplete: 'off', placeholder: t('token.name.hint') }),
           field(t('token.expires'), { name: 'days', value: '90', options: DAYS.map((days) => [days, t(`token.days.${days || 'never'}`)]) })),
-        choices(t('token.scopes'), 'scopes', SCOPES.map((scope) => [scope, scope, t(`scope.${scope}`)])),
+        choices(t('token.scopes'), 'scopes', SCOPES.map((scope) => [scope, scope, t(`scope.${scope}`)]), { required: true }),
         h('button.button.primary', { type: 'submit' }, t('token.new'))),
       fresh,
       () => all.value === null && !trouble.value && [1, 2].map(() => h('div.skeleton.skeleton-line')),

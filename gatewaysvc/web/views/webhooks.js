@@ -121,7 +121,7 @@ function write(projectId, put, known) {
     if (secret) showSecret(taken, secret);
     else tell(t('webhook.saved'));
   },
-  field(t('webhook.url'), { name: 'url', type: 'url', value: known?.url, autofocus: true, maxlength: '2048', autocomplete: 'off', spellcheck: 'false', placeholder: 'https://shop.example.com/hooks/1' }),
+  field(t('webhook.url'), { name: 'url', type: 'url', required: true, value: known?.url, autofocus: true, maxlength: '2048', autocomplete: 'off', spellcheck: 'false', placeholder: 'https://shop.example.com/hooks/1' }),
   field(t('webhook.description'), { name: 'description', value: known?.description, maxlength: '500', autocomplete: 'off' }),
   choices(t('webhook.types'), 'eventTypes', [...new Set([...TYPES, ...(known?.eventTypes ?? [])])].map((type) => [type, type]), { checked: known?.eventTypes ?? [], hint: t('webhook.types.hint') }),
   h('footer.dialog-foot', null,
