@@ -102,6 +102,32 @@ async def test_the_fields_of_a_task_are_changed_and_its_history_tells(opened, an
     await expect(page.locator(".card")).to_contain_text(["Gate"])
 
 
+async def test_a_task_shows_its_parts_and_what_it_waits_for(opened, ann, project):
+    async def task(title: str, **more):
+        return await ann.make("/v1/tasks", title=title, projectId=project["id"], **more)
+
+    tools = await task("Borrow the tools")
+    floor = await task("Lay the floor", blockedBy=[tools["id"]])
+    await task("Cut the boards", parentId=floor["id"])
+    page = await opened(ann, f"tasks/{floor['id']}")
+    waits, parts = page.get_by_role("region", name="Waits for"), page.get_by_role("region", name="Parts")
+    await expect(waits.get_by_role("listitem")).to_have_text(["To doBorrow the tools"])
+    await ann.make(f"/v1/tasks/{tools['id']}:complete")
+    await expect(waits.get_by_role("listitem")).to_have_text(["DoneBorrow the tools"])
+    await task("Oil the boards", parentId=floor["id"])
+    await expect(parts.get_by_role("link")).to_have_text(["Cut the boards", "Oil the boards"])
+    assert await complaints(page) == []
+    await parts.get_by_role("link", name="Oil the boards").click()
+    await expect(page.get_by_role("region", name="Part of").get_by_role("link")).to_have_text(["Lay the floor"])
+
+
+async def test_a_link_to_a_task_that_is_not_there_leads_home_when_it_is_closed(opened, newcomer):
+    page = await opened(await newcomer(), "tasks/00000000-0000-7000-8000-000000000000")
+    await expect(page.get_by_text("There is no task")).to_be_visible()
+    await page.get_by_role("button", name="Close").click()
+    await expect(page.get_by_role("heading", name="Personal")).to_be_visible()
+
+
 async def test_the_inbox_counts_what_is_new_and_is_cleared(opened, ann, bob, project):
     page = await opened(bob, "inbox")
     await ann.make("/v1/tasks", title="For Bob", projectId=project["id"], assigneeId=bob.id)

@@ -86,6 +86,7 @@ function closeTask() {
   const id = place.peek().params.task;
   const back = under.peek();
   if (back) replace(back.path, back.query);
+  else goHome(); // it was opened by its address, and isn't there
   /** @type {HTMLElement | null} */ (document.querySelector(`a[href="${href(`tasks/${id}`)}"]`) ?? document.querySelector('#main'))?.focus();
 }
 

@@ -15,6 +15,7 @@ import { commentsOf } from './comments.js';
 import { historyOf } from './history.js';
 import { completed } from './mentions.js';
 import { properties } from './properties.js';
+import { relations } from './relations.js';
 import { membersOf } from './roster.js';
 
 const MOVE_ICONS = { PENDING: 'undo', IN_PROGRESS: 'play', COMPLETED: 'check', CANCELLED: 'ban' };
@@ -57,6 +58,7 @@ function body(id, task) {
     properties(task, editor, members),
     description(task, editor, members),
     () => task.value?.queue && job(task.value),
+    relations(task),
     commentsOf(id, task, members),
     historyOf(id));
 }
