@@ -9,6 +9,7 @@ import { tell, tellError, words } from '../toasts.js';
 import { troubleNote } from './trouble.js';
 
 const SOON_MS = 700;
+const SELDOM_MS = 15_000;
 const PAGE = 20;
 const MARKS = { WAITING: 'clock', DELIVERED: 'check', DEAD: 'ban' };
 
@@ -18,6 +19,7 @@ export function deliveriesOf(projectId, webhookId) {
   const next = signal('');
   const trouble = signal('');
   const opened = signal(false);
+  let pause = SOON_MS;
   let timer;
 
   const read = async (pageToken = '') => {
@@ -27,14 +29,19 @@ export function deliveriesOf(projectId, webhookId) {
       shown.value = pageToken ? [...(shown.peek() ?? []), ...answer.deliveries] : answer.deliveries;
       next.value = answer.nextPageToken;
       trouble.value = '';
-      if (opened.peek() && !pageToken && answer.deliveries.some(isUnderWay)) soon();
+      if (opened.peek() && !pageToken && answer.deliveries.some(isUnderWay)) later();
     } catch (error) {
       trouble.value = words(error);
     }
   };
   function soon() {
+    pause = SOON_MS;
+    later();
+  }
+  function later() {
     clearTimeout(timer);
-    timer = setTimeout(read, SOON_MS);
+    timer = setTimeout(read, pause);
+    pause = Math.min(2 * pause, SELDOM_MS); // what waits at a paused webhook may wait for long
   }
   const retry = async (delivery) => {
     try {

@@ -22,7 +22,7 @@ export function completed(area, members) {
 
   /** What is typed of a name just before the caret; undefined if none is. */
   function begun() {
-    return /(?:^|[^\w.@-])@([\w.-]*)$/.exec(area.value.slice(0, area.selectionStart))?.[1].toLowerCase();
+    return /(?:^|[^\w@/\\])@([\w.-]*)$/.exec(area.value.slice(0, area.selectionStart))?.[1].toLowerCase();
   }
 
   function look() {
