@@ -7,7 +7,7 @@ import { words } from './toasts.js';
 
 /**
  * Reads the tasks of a query into the store, again whenever the query changes or something may have been missed.
- * @param {() => Record<string, any> | null | 0} query as ListTasks takes it; empty: not now
+ * @param {() => Record<string, any> | 0 | false} query as ListTasks takes it; empty: not now
  * @param {(tasks: any[]) => void} [named] is told which tasks the server named
  */
 export function pager(query, named = () => {}) {

@@ -132,3 +132,21 @@ async def test_a_filter_narrows_the_board_and_stands_in_the_address(opened, ann,
     await expect(page.locator(".card")).to_contain_text(["Idle thing"])
     await page.reload()
     await expect(page.locator(".card")).to_contain_text(["Idle thing"])
+
+
+async def test_a_long_list_is_read_status_by_status(opened, ann, project, board):
+    tasks = [{"task": {"title": f"Plank {number}", "projectId": project["id"]}} for number in range(60)]
+    made = (await ann.make("/v1/tasks:batchCreate", requests=tasks))["tasks"]
+    await ann.make(f"/v1/tasks/{made[0]['id']}:start")
+    page = await opened(ann, f"{board}/list")
+    running, waiting = (page.get_by_role("region", name=name) for name in ("In progress", "To do"))
+    await expect(running.locator(".count")).to_have_text("1")  # is not hidden behind what waits
+    await expect(waiting.locator(".count")).to_have_text("50+")
+    await waiting.get_by_role("button", name="Show more").click()
+    await expect(waiting.locator(".count")).to_have_text("59")
+    await page.get_by_role("button", name="Status").click()
+    await page.get_by_role("menuitemradio", name="In progress").click()
+    await expect(waiting).to_be_hidden()
+    await expect(page.locator(".row:visible")).to_contain_text(["Plank 0"])
+    await running.get_by_role("button", name="Complete").click()
+    await expect(page.get_by_role("heading", name="No tasks")).to_be_visible()

@@ -11,6 +11,7 @@ export default {
   copy: 'Copy',
   copied: 'Copied',
   more: 'Show more',
+  'more.of': 'Show more: {column}',
   preview: 'Preview',
   system: 'Taskbell',
   signout: 'Sign out',

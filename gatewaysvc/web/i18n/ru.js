@@ -11,6 +11,7 @@ export default {
   copy: 'Скопировать',
   copied: 'Скопировано',
   more: 'Показать ещё',
+  'more.of': 'Показать ещё: {column}',
   preview: 'Просмотр',
   system: 'Taskbell',
   signout: 'Выйти',
