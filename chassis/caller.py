@@ -99,11 +99,3 @@ def as_call(call: Call) -> Iterator[None]:
         yield
     finally:
         current_call.reset(before)
-
-
-@contextmanager
-def as_caller(who: Caller) -> Iterator[None]:
-    """Makes the block act for somebody, as work that no call asked for does."""
-    now = current_call.get()
-    with as_call(Call(now.request_id, now.traceparent, now.authorization, now.deadline, who)):
-        yield

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from chassis.caller import Call, Caller, as_call, as_caller, authorization, caller, request_id
+from chassis.caller import Call, Caller, as_call, authorization, caller, request_id
 from chassis.errors import CredentialsMissing
 
 
@@ -12,12 +12,11 @@ def test_nobody_calls_outside_of_a_call():
     assert (request_id(), authorization()) == ("", "")
 
 
-def test_a_block_acts_for_somebody_within_the_call_at_hand():
-    with as_call(Call("the-request")):
-        with as_caller(Caller("u1")):
-            assert (caller().user_id, request_id()) == ("u1", "the-request")
-        with pytest.raises(CredentialsMissing):
-            caller()
+def test_a_block_is_part_of_a_call_and_what_follows_is_not():
+    with as_call(Call("the-request", caller=Caller("u1"))):
+        assert (caller().user_id, request_id()) == ("u1", "the-request")
+    with pytest.raises(CredentialsMissing):
+        caller()
 
 
 async def test_tasks_of_a_call_belong_to_it_and_no_others_do():
@@ -25,8 +24,8 @@ async def test_tasks_of_a_call_belong_to_it_and_no_others_do():
         await asyncio.sleep(0)
         return caller().user_id
 
-    with as_caller(Caller("u1")):
+    with as_call(Call(caller=Caller("u1"))):
         first = asyncio.create_task(who())
-    with as_caller(Caller("u2")):
+    with as_call(Call(caller=Caller("u2"))):
         second = asyncio.create_task(who())
     assert [await first, await second] == ["u1", "u2"]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from chassis.caller import Caller, as_caller
+from chassis.caller import Call, Caller, as_call
 from chassis.errors import TaskNotFound
 from tasksvc.comment_store import CommentStore, Home
 from tasksvc.domain.change import restore
@@ -113,7 +113,7 @@ async def test_a_task_deleted_long_ago_is_removed_with_its_history(crew: Crew) -
 async def test_its_comments_go_with_it(crew: Crew) -> None:
     old, there = await crew.add(), await crew.add()
     for task in (old, there):
-        with as_caller(Caller(task.creator_id)):
+        with as_call(Call(caller=Caller(task.creator_id))):
             await CommentStore().create(crew.pool, Home(task.id, task.project_id), "hello")
     await crew.delete(old)
     await pass_two_hours(crew, old, there)
