@@ -28,6 +28,8 @@ Reader = Callable[[Any], Any]
 """A JSON value as the field's Python value; raises Refused."""
 
 _MOST_TOLD: Final = 3
+_LONGEST_TOLD: Final = 80
+"""Characters of a name, or a value, in an error."""
 _MOST_NOTED: Final = 100
 """More than an answer has room for. A body of millions of wrong things must not keep everybody waiting."""
 _INTEGER: Final = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
@@ -105,7 +107,7 @@ def _listed(violations: list[FieldViolation], between: str) -> str:
 
 def shown(value: Any) -> str:
     """A value in an error's text: JSON, shortened."""
-    return unicode(shortened(dumps(value, ensure_ascii=False), 80))
+    return unicode(shortened(dumps(value, ensure_ascii=False), _LONGEST_TOLD))
 
 
 def unicode(text: str) -> str:
@@ -174,7 +176,7 @@ def read_fields(value: Mapping[str, Any], message: Message, place: str, problems
     for name, each in value.items():
         found = known.get(name)
         if found is None:
-            problems.add_unknown(_inside(place, unicode(name)), descriptor)
+            problems.add_unknown(_inside(place, unicode(shortened(name, _LONGEST_TOLD))), descriptor)
             continue
         there = _inside(place, found.name)
         if found.name in seen:

@@ -235,3 +235,11 @@ def test_of_countless_wrong_things_a_hundred_are_told_and_the_others_are_not_loo
     with pytest.raises(kind) as told:
         read(body, Task())
     assert len(told.value.violations) == 100
+
+
+def test_an_endless_name_is_told_by_its_beginning_and_likened_to_none():
+    with pytest.raises(UnknownField) as told:
+        read({"n" * 4_000_000: 1}, Task())
+    [violation] = told.value.violations
+    assert violation.field == "n" * 79 + "…"
+    assert violation.description == "is not known"
