@@ -15,7 +15,9 @@ MARKDOWN = f"""{ATTACK}
 
 async def test_markup_in_any_text_stays_text(opened, ann, bob):
     project = await ann.make("/v1/projects", title=ATTACK[:200], description=MARKDOWN)
-    await ann.make(f"/v1/projects/{project['id']}/members", username=bob.username, role="EDITOR")
+    await ann.make(f"/v1/projects/{project['id']}/members", username=bob.username, role="OWNER")
+    await ann.make(f"/v1/projects/{project['id']}/webhooks", url="https://hooks.invalid/<img>", description=ATTACK)
+    await bob.make("/v1/tokens", name=ATTACK, scopes=["tasks:read"])
     label = "<b onclick=window.hit=1>label</b>"
     task = await ann.make(
         "/v1/tasks", title=ATTACK, description=MARKDOWN, labels=[label], projectId=project["id"], assigneeId=bob.id
@@ -28,12 +30,14 @@ async def test_markup_in_any_text_stays_text(opened, ann, bob):
     await expect(page.get_by_role("heading", level=1)).to_have_text(ATTACK[:200])
     await expect(page.locator(".card").filter(has_text=label)).to_contain_text(ATTACK)
     views = [f"projects/{project['id']}/{view}" for view in ("list", "queues", "members", "settings")]
-    for place in (*views, f"tasks/{task['id']}", f"tasks/{job['id']}", "inbox", "mine"):
+    for place in (*views, f"tasks/{task['id']}", f"tasks/{job['id']}", "inbox", "mine", "tokens"):
         await page.goto(f"/#/{place}")
         await expect(page.get_by_text("onerror").first).to_be_attached()
+        if place.endswith("settings"):
+            await expect(page.locator(".webhook")).to_contain_text(ATTACK)
     await page.goto(f"/#/tasks/{task['id']}")
     await expect(page.locator(".task .markdown")).to_have_count(2)  # the description and the comment
-    await page.get_by_text("History").click()
+    await page.get_by_text("History", exact=True).click()
     await expect(page.locator(".change").last).to_be_visible()
     await page.keyboard.press("Escape")
     await page.keyboard.press("/")
