@@ -23,6 +23,7 @@ from tests.conftest import MakeStack
 
 PATIENCE = 120 + settings.JOBS / 20
 """Seconds in which all jobs must be done, whatever happens."""
+pytestmark = pytest.mark.timeout(PATIENCE + 300)
 FEWEST_KILLS = 5
 BATCH = 1000
 
