@@ -110,6 +110,11 @@ def shown(value: Any) -> str:
     return unicode(shortened(dumps(value, ensure_ascii=False), _LONGEST_TOLD))
 
 
+def told_name(name: str) -> str:
+    """A name of the caller's making in an error's text."""
+    return unicode(shortened(name, _LONGEST_TOLD))
+
+
 def unicode(text: str) -> str:
     """The text as UTF-8 can carry it: JSON may have halves of surrogate pairs."""
     return text.encode(errors="replace").decode()
@@ -176,7 +181,7 @@ def read_fields(value: Mapping[str, Any], message: Message, place: str, problems
     for name, each in value.items():
         found = known.get(name)
         if found is None:
-            problems.add_unknown(_inside(place, unicode(shortened(name, _LONGEST_TOLD))), descriptor)
+            problems.add_unknown(_inside(place, told_name(name)), descriptor)
             continue
         there = _inside(place, found.name)
         if found.name in seen:

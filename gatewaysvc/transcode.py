@@ -17,7 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from chassis.errors import FieldViolation, InvalidField, MalformedJson
 from gatewaysvc import from_json
-from gatewaysvc.from_json import Problems, from_text, names, read_field, shown
+from gatewaysvc.from_json import Problems, from_text, names, read_field, shown, told_name
 from gatewaysvc.http_body import RawBodies
 from gatewaysvc.routes import ALL_OF_IT, Match, Route
 from gatewaysvc.well_known import WRAPPERS, Refused
@@ -93,7 +93,7 @@ class Transcoder:
             return parsed
         for name in parsed:
             hint = "belongs in the query: this method takes no body"
-            problems.add_unknown(name, None, hint=hint)
+            problems.add_unknown(told_name(name), None, hint=hint)
         return {}
 
     def _bind(self, path: FieldPath, text: str, request: Message, problems: Problems) -> None:
@@ -151,7 +151,7 @@ class Transcoder:
         if not hint and path in self._in_path:
             hint = "comes in the path"
         if hint or known is None or parts or message is not None or not _is_from_text(known):
-            problems.add_unknown(name, message, hint=hint)
+            problems.add_unknown(told_name(name), message, hint=hint)
             return ()
         return path
 

@@ -78,6 +78,8 @@ def test_a_resource_may_be_sent_back_as_it_was_read(to_request):
         ("GET", "/v1/tasks?colour=red", b"", UnknownField, ["colour"], "colour is not known"),
         ("GET", "/v1/tasks?pagesize=3", b"", UnknownField, ["pagesize"], "do you mean pageSize"),
         ("GET", "/v1/tasks?a.b=3", b"", UnknownField, ["a.b"], "a.b"),
+        ("GET", "/v1/tasks", b'{"\\ud800": 1}', UnknownField, ["?"], "no body"),
+        ("GET", "/v1/tasks?\udcff=1", b"", UnknownField, ["?"], "not known"),
         ("GET", "/v1/tasks?filter.b=3", b"", UnknownField, ["filter.b"], "filter.b"),
         ("GET", f"{TASK}?id=3", b"", UnknownField, ["id"], "in the path"),
         ("GET", "/v1/events?access_token=x", b"", UnknownField, ["access_token"], "Authorization"),
