@@ -5,7 +5,7 @@ import asyncio
 import os
 import platform
 
-from bench import calls, delivery, fan_out, gateway, ledger, many, memory, queue, report
+from bench import calls, connections, delivery, fan_out, gateway, ledger, many, memory, queue, report
 from bench.load import require_h2load
 from bench.stage import stage
 
@@ -17,7 +17,7 @@ CASES = {
     "delivery": delivery.commit_to_stream,
     "fan-out": fan_out.fan_out,
     "resume": fan_out.resume,
-    "connections": fan_out.connections,
+    "connections": connections.idle,
     "subscribers": many.subscribers,
     "ledger": ledger.looks,
     "queue": queue.beside_others,

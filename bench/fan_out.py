@@ -15,7 +15,7 @@ from typing import Any
 import grpc.aio
 from taskbell.notifications.v1.notifications_pb2 import ConnectRequest, ConnectResponse, Subscribe
 
-from bench.load import cpu_seconds, resident_mib
+from bench.load import cpu_seconds
 from bench.peers import plain_stream
 from bench.report import Row
 from bench.sample import sample
@@ -26,6 +26,7 @@ from chassis.jetstream import STREAM, Bus, task_subject
 CLIENTS = 1000
 EVENTS = 200
 RESUMED = 10_000
+PLAIN_SOCKET = {"headers": {}, "frames": [], "ready": "101 Switching"}
 CONNECT = "/taskbell.notifications.v1.NotificationService/Connect"
 LONGEST = 120.0
 
@@ -35,6 +36,8 @@ class Listeners:
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        self.opened_in = 0.0
+        """Seconds from the first client's beginning until all of them heard."""
 
     async def reach(self, name: str) -> float:
         """The moment at which all of them are so far."""
@@ -60,11 +63,15 @@ async def spawned(*command: str, first: Any = None) -> AsyncIterator[Process]:
 
 
 @asynccontextmanager
-async def listening(kind: str, address: str, clients: int, events: int, first: Any) -> AsyncIterator[Listeners]:
-    """Clients that all hear."""
-    async with spawned("bench.listeners", kind, address, str(clients), str(events), first=first) as process:
+async def listening(
+    kind: str, address: str, clients: int, events: int, first: Any, *, at_once: int = 0
+) -> AsyncIterator[Listeners]:
+    """Clients that all hear, of whom so many begin at the same time."""
+    counts = map(str, (clients, events, at_once))
+    async with spawned("bench.listeners", kind, address, *counts, first=first) as process:
         listeners = Listeners(process)
-        await listeners.reach("ready")
+        begun = await listeners.reach("begun")
+        listeners.opened_in = await listeners.reach("ready") - begun
         yield listeners
 
 
@@ -135,30 +142,32 @@ async def measured(
     return Delivered(CLIENTS * EVENTS / seconds, cpu / CLIENTS / EVENTS)
 
 
+@asynccontextmanager
+async def bare(module: str) -> AsyncIterator[tuple[str, int]]:
+    """The address of a bare server, and its process."""
+    async with spawned(module) as server:
+        assert server.stdout, "it is a pipe"  # noqa: S101
+        yield f"127.0.0.1:{int(await server.stdout.readline())}", server.pid
+
+
 async def plain_streams() -> Delivered:
     """The floor of gRPC."""
-    async with spawned("bench.peers.plain_stream") as server:
-        assert server.stdout, "it is a pipe"  # noqa: S101
-        address = f"127.0.0.1:{int(await server.stdout.readline())}"
-        async with grpc.aio.insecure_channel(address) as channel:
-            call: Any = channel.unary_unary(plain_stream.BURST)
-            first = {"method": plain_stream.WATCH, "metadata": {}, "requests": []}
-            return await measured("grpc", address, first, lambda: call(str(EVENTS).encode()), server.pid)
+    async with bare("bench.peers.plain_stream") as (address, pid), grpc.aio.insecure_channel(address) as channel:
+        call: Any = channel.unary_unary(plain_stream.BURST)
+        first = {"method": plain_stream.WATCH, "metadata": {}, "requests": []}
+        return await measured("grpc", address, first, lambda: call(str(EVENTS).encode()), pid)
 
 
 async def plain_sockets() -> Delivered:
     """The floor of WebSockets."""
-    async with spawned("bench.peers.plain_websocket") as server:
-        assert server.stdout, "it is a pipe"  # noqa: S101
-        address = f"127.0.0.1:{int(await server.stdout.readline())}"
+    async with bare("bench.peers.plain_websocket") as (address, pid):
         url = f"http://{address}/burst?count={EVENTS}"
 
         def burst() -> None:
             with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=LONGEST):  # our own
                 pass
 
-        first = {"headers": {}, "frames": [], "ready": "101 Switching"}
-        return await measured("socket", address, first, lambda: asyncio.to_thread(burst), server.pid)
+        return await measured("socket", address, PLAIN_SOCKET, lambda: asyncio.to_thread(burst), pid)
 
 
 async def fan_out(stage: Stage) -> list[Row]:
@@ -185,20 +194,6 @@ async def fan_out(stage: Stage) -> list[Row]:
     ]
 
 
-async def connections(stage: Stage) -> list[Row]:
-    """What a client costs that hears nothing, in each process that it reaches, which has served nobody before."""
-    gateway = stage.stack.http_url.removeprefix("http://")
-    services = {"a WebSocket in gatewaysvc": stage.stack.gatewaysvc, "its stream in notifysvc": stage.stack.notifysvc}
-    for service in services.values():
-        await service.stop()
-        await service.start()
-    before = {what: resident_mib(service.pid) for what, service in services.items()}
-    async with listening("socket", gateway, CLIENTS, 1, socket_first(stage)):
-        await asyncio.sleep(2)  # what was only needed to begin is given back
-        each = {what: (resident_mib(service.pid) - before[what]) * 1024 / CLIENTS for what, service in services.items()}
-    return [Row("connections", what, kib, "KiB", note="aim <= 30 KiB") for what, kib in each.items()]
-
-
 async def resume(stage: Stage) -> list[Row]:
     """Who was away gets what was missed."""
     async with jetstream.connect(stage.stack.nats_url) as bus:
@@ -221,6 +216,7 @@ async def resume(stage: Stage) -> list[Row]:
             first=grpc_first(stage.project_id, stage.token, after=head),
         ) as process:
             listeners = Listeners(process)
+            await listeners.reach("begun")
             begun = await listeners.reach("ready")
             rate = RESUMED / (await listeners.reach("done") - begun)
             found.append((rate, (cpu_seconds(stage.stack.notifysvc.pid) - used) / RESUMED * 1e6))

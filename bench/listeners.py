@@ -1,8 +1,8 @@
 """A thousand clients in one process that cost little beside the servers they measure: they count, and read nothing.
 
-`python -m bench.listeners KIND ADDRESS CLIENTS EVENTS`, with what they send first on standard input, in JSON (streams
-take turns with a list of it): prints `ready` when all of them hear, and `done` with the moment when each has heard so
-many events.
+`python -m bench.listeners KIND ADDRESS CLIENTS EVENTS [OPENING]`, with what they send first on standard input, in JSON
+(streams take turns with a list of it), so many of them at the same time: prints `begun` and `ready`, when all of them
+hear, and `done`, when each has heard so many events, each with its moment.
 """
 
 import asyncio
@@ -21,7 +21,9 @@ from bench.sample import MARK
 
 CHANNELS = 10
 OPENING = 200
-"""Streams that begin at the same time."""
+"""Streams that begin at the same time, unless it is said otherwise."""
+OPENING_SOCKETS = 50
+"""And WebSockets: a server's backlog is short."""
 
 
 class Count:
@@ -47,12 +49,12 @@ class Count:
             self.all_done.set()
 
 
-async def streams(address: str, clients: int, count: Count, first: Any) -> None:
+async def streams(address: str, clients: int, count: Count, first: Any, at_once: int) -> None:
     """Streams of gRPC, over a few connections."""
     options = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1))
     channels = [grpc.aio.insecure_channel(address, options=options) for _ in range(min(CHANNELS, clients))]
 
-    opening = asyncio.Semaphore(OPENING)
+    opening = asyncio.Semaphore(at_once)
     firsts = first if isinstance(first, list) else [first]
 
     async def listen(number: int) -> None:
@@ -115,24 +117,28 @@ class Socket(asyncio.Protocol):
         self._rest = data[-len(MARK) + 1 :] if not data.endswith(MARK) else b""
 
 
-async def sockets(address: str, clients: int, count: Count, first: Any) -> None:
+async def sockets(address: str, clients: int, count: Count, first: Any, at_once: int) -> None:
     """WebSockets."""
     host, _, port = address.partition(":")
     loop = asyncio.get_running_loop()
-    for begun in range(0, clients, 50):
+    for begun in range(0, clients, at_once):
         calls = (
             loop.create_connection(lambda: Socket(count, first), host, int(port))
-            for _ in range(min(50, clients - begun))
+            for _ in range(min(at_once, clients - begun))
         )
         await asyncio.gather(*calls)
     await asyncio.Event().wait()
 
 
-async def main(kind: str, address: str, clients: int, events: int) -> None:
-    """Listens until its input ends."""
+async def main(kind: str, address: str, clients: int, events: int, at_once: int = 0) -> None:
+    """Listens until it is killed."""
     first = json.loads(sys.stdin.readline())
     count = Count(clients, events)
-    listening = asyncio.create_task((streams if kind == "grpc" else sockets)(address, clients, count, first))
+    print("begun", time.monotonic(), flush=True)
+    if kind == "grpc":
+        listening = asyncio.create_task(streams(address, clients, count, first, at_once or OPENING))
+    else:
+        listening = asyncio.create_task(sockets(address, clients, count, first, at_once or OPENING_SOCKETS))
     for name, moment in (("ready", count.all_ready), ("done", count.all_done)):
         waiting = asyncio.create_task(moment.wait())
         await asyncio.wait((listening, waiting), return_when=asyncio.FIRST_COMPLETED)
@@ -144,4 +150,4 @@ async def main(kind: str, address: str, clients: int, events: int) -> None:
 
 if __name__ == "__main__":
     os.nice(0)
-    uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
+    uvloop.run(main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])))

@@ -1,4 +1,7 @@
-"""A bare grpc.aio server whose streams tell each event in a message of its own, as generated code does."""
+"""A bare grpc.aio server whose streams tell each event in a message of its own, as generated code does.
+
+And one whose conversations say nothing: what a stream costs that nobody writes to.
+"""
 
 import asyncio
 import sys
@@ -11,7 +14,7 @@ from taskbell.events.v1.events_pb2 import Event
 
 from bench.sample import sample
 
-WATCH, BURST = "/bench.Plain/Watch", "/bench.Plain/Burst"
+WATCH, BURST, CONVERSE = "/bench.Plain/Watch", "/bench.Plain/Burst", "/bench.Plain/Converse"
 
 
 class Plain(grpc.GenericRpcHandler):
@@ -21,9 +24,12 @@ class Plain(grpc.GenericRpcHandler):
         self._queues: set[asyncio.Queue[Event]] = set()
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        """The two methods."""
+        """The three methods."""
         watch: Any = self._watch
         burst: Any = self._burst
+        converse: Any = self._converse
+        if handler_call_details.method == CONVERSE:
+            return grpc.stream_stream_rpc_method_handler(converse)
         if handler_call_details.method == WATCH:
             return grpc.unary_stream_rpc_method_handler(watch, response_serializer=Event.SerializeToString)
         return grpc.unary_unary_rpc_method_handler(burst)
@@ -37,6 +43,12 @@ class Plain(grpc.GenericRpcHandler):
                 yield await queue.get()
         finally:
             self._queues.discard(queue)
+
+    async def _converse(self, requests: AsyncIterator[bytes], context: Any) -> None:
+        await context.send_initial_metadata(())
+        await context.write(b"welcome")
+        async for _ in requests:
+            await context.write(b"done")
 
     async def _burst(self, count: bytes, _context: Any) -> bytes:
         for number in range(int(count)):
