@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import aiohttp
 import grpc.aio
 import pytest
 import pytest_asyncio
@@ -17,7 +18,8 @@ from cli.client import Client
 from cli.config_file import ConfigFile, Context, Session
 from devstack.stack import Stack
 from tests.integration.cli.peer import Accounts, Notifications, Peer, Queues, Tasks
-from tests.integration.cli.terminal import PASSWORD, Terminal
+from tests.integration.cli.terminal import Terminal
+from tests.integration.operations.conftest import sign_up
 
 Opened = Callable[..., Client]
 
@@ -77,13 +79,18 @@ def nobody(stack: Stack, tmp_path: Path) -> Terminal:
 
 @pytest_asyncio.fixture(scope="module")
 async def somebody(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Awaitable[Terminal]]:
-    """Registers people, each at a terminal of their own."""
+    """Registers people, each at a terminal of their own: over REST, and their sessions are kept as by `register`."""
     addresses = {"TASKBELL_TASKS_ADDRESS": stack.tasks_address, "TASKBELL_NOTIFY_ADDRESS": stack.notify_address}
 
     async def register() -> Terminal:
         name = f"p-{os.urandom(5).hex()}"
         terminal = Terminal(tmp_path_factory.mktemp(name) / "config", stack.http_url, addresses, name)
-        await terminal.ok("register", name, "--email", f"{name}@example.com", "--password-stdin", stdin=PASSWORD)
+        async with aiohttp.ClientSession() as http:
+            session = await sign_up(http, stack, name)
+        async with ConfigFile(terminal.config).change() as config:
+            config.context("default").session = Session(
+                name, session["accessToken"], session["refreshToken"], time.time() + session["expiresIn"]
+            )
         return terminal
 
     return register
