@@ -4,7 +4,7 @@ Set by the server for each call, and seen by everything that the call awaits.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -39,11 +39,15 @@ class Call:
     caller: Caller | None = None
     request: object = None
     """What is asked, as soon as it is parsed; nobody has checked it yet. Unary calls only."""
+    tracestate: str = ""
+    """What those who trace say to each other; goes along with `traceparent`."""
 
 
 REQUEST_ID: Final = "x-request-id"
 """The metadata key, and header, of a call's id."""
 _LONGEST_ID = 128
+_LONGEST_TRACESTATE: Final = 512
+"""As much as the standard wants to be passed on."""
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _NONE = Call()
 current_call: ContextVar[Call] = ContextVar("current_call", default=_NONE)
@@ -89,6 +93,12 @@ def accepted_request_id(given: str) -> str:
 def accepted_traceparent(given: str) -> str:
     """The trace context that the client gave its call, if it is one."""
     return given if _TRACEPARENT.fullmatch(given) else ""
+
+
+def accepted_tracestate(given: Iterable[str], traceparent: str) -> str:
+    """What came beside an accepted trace context, in one piece; nothing, if it can't stand in metadata."""
+    joined = ",".join(given) if traceparent else ""
+    return joined if len(joined) <= _LONGEST_TRACESTATE and joined.isascii() and joined.isprintable() else ""
 
 
 @contextmanager

@@ -62,6 +62,7 @@ def call_metadata(call: Call, authorization: str = "") -> Metadata:
         ("authorization", authorization or call.authorization),
         (REQUEST_ID, call.request_id),
         ("traceparent", call.traceparent),
+        ("tracestate", call.tracestate),
     )
     return tuple(pair for pair in pairs if pair[1])
 

@@ -18,7 +18,14 @@ from google.protobuf.message import DecodeError, Message
 from grpc import StatusCode
 
 from chassis.access import Admission, Gate
-from chassis.caller import REQUEST_ID, Call, accepted_request_id, accepted_traceparent, current_call
+from chassis.caller import (
+    REQUEST_ID,
+    Call,
+    accepted_request_id,
+    accepted_traceparent,
+    accepted_tracestate,
+    current_call,
+)
 from chassis.errors import (
     Internal,
     MalformedMessage,
@@ -212,6 +219,7 @@ class Validated:
 
 def _opened(context: Context) -> Call:
     call = Call()
+    tracestate: list[str] = []
     metadata: Any = context.invocation_metadata()  # a tuple of pairs, which the stubs don't say
     for key, value in metadata:
         if key == "authorization":
@@ -220,7 +228,11 @@ def _opened(context: Context) -> Call:
             call.request_id = value
         elif key == "traceparent":
             call.traceparent = accepted_traceparent(value)
+        elif key == "tracestate":
+            tracestate.append(value)
     call.request_id = accepted_request_id(call.request_id)
+    if tracestate:
+        call.tracestate = accepted_tracestate(tracestate, call.traceparent)
     remaining: float | None = context.time_remaining()  # the stubs forget calls without a deadline
     if remaining is not None:
         call.deadline = time.monotonic() + remaining

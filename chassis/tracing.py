@@ -69,13 +69,14 @@ def spans_of(tracer: Tracer, attributes: Callable[[str], Attributes] = rpc_attri
     def span(name: str, call: Call) -> Iterator[None]:
         with tracer.start_as_current_span(
             name,
-            _PROPAGATOR.extract({"traceparent": call.traceparent}),
+            _PROPAGATOR.extract({"traceparent": call.traceparent, "tracestate": call.tracestate}),
             kind=SpanKind.SERVER,
             attributes={**attributes(name), "taskbell.request_id": call.request_id},
             record_exception=False,
             set_status_on_exception=False,
         ) as current:
             call.traceparent = traceparent_of(current)
+            call.tracestate = current.get_span_context().trace_state.to_header()
             try:
                 yield
             except Exception as error:

@@ -6,7 +6,7 @@ from gatewaysvc.exchange import Exchange, add_vary
 
 _REQUEST_HEADERS: Final = (
     "Authorization, Content-Type, Grpc-Timeout, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, "
-    "Traceparent, X-Request-Id"
+    "Traceparent, Tracestate, X-Request-Id"
 )
 _ANSWER_HEADERS: Final = "ETag, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id"
 _SECONDS_TO_REMEMBER: Final = "600"

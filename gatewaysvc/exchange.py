@@ -8,7 +8,7 @@ from typing import Final
 
 from aiohttp.web import BaseRequest
 
-from chassis.caller import REQUEST_ID, Call, accepted_request_id, accepted_traceparent
+from chassis.caller import REQUEST_ID, Call, accepted_request_id, accepted_traceparent, accepted_tracestate
 from chassis.errors import DeadlineExceeded, InvalidField, TokenInvalid
 
 NAME: Final = "Taskbell"
@@ -45,7 +45,9 @@ def add_vary(headers: MutableMapping[str, str], name: str) -> None:
 def opened(request: BaseRequest) -> Exchange:
     """The exchange, with an id that ties together the logs of all services."""
     request_id = accepted_request_id(request.headers.get(REQUEST_ID, ""))
-    call = Call(request_id, accepted_traceparent(request.headers.get("traceparent", "")))
+    traceparent = accepted_traceparent(request.headers.get("traceparent", ""))
+    tracestate = accepted_tracestate(request.headers.getall("tracestate", ()), traceparent)
+    call = Call(request_id, traceparent, tracestate=tracestate)
     return Exchange(request, call, {"X-Request-Id": request_id, **_SAFE, "Server": NAME})
 
 

@@ -43,6 +43,7 @@ class Asked:
     request: Any = None
     request_id: str = ""
     traceparent: str = ""
+    tracestate: str = ""
     authorization: str = ""
     deadline: float | None = None
     client: Client | None = None
@@ -50,7 +51,7 @@ class Asked:
     def note(self, request: Any) -> None:
         self.request = request
         self.request_id, self.traceparent, self.authorization = request_id(), traceparent(), authorization()
-        self.deadline = current_call.get().deadline
+        self.deadline, self.tracestate = current_call.get().deadline, current_call.get().tracestate
 
 
 @dataclass(slots=True)

@@ -146,6 +146,7 @@ async def test_a_target_that_is_not_encoded_is_no_crash(gateway, target):
         b"Idempotency-Key",
         b"If-Match",
         b"traceparent",
+        b"tracestate",
         b"Grpc-Timeout",
         b"Content-Type",
         b"Content-Encoding",

@@ -8,6 +8,7 @@ import pytest
 from tests.integration.gatewaysvc.peers import GOOD, ID
 
 TASK = f"/v1/tasks/{ID}"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def info(body):
@@ -43,10 +44,27 @@ async def test_an_error_is_a_status_with_its_reason_and_the_standard_http_status
 
 
 async def test_the_request_id_the_trace_and_the_token_go_along(http, asked):
-    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    async with http.get(TASK, headers={"X-Request-Id": "r-1", "traceparent": trace}) as response:
+    async with http.get(TASK, headers={"X-Request-Id": "r-1", "traceparent": TRACE}) as response:
         assert response.headers["X-Request-Id"] == "r-1"
-    assert (asked.request_id, asked.traceparent, asked.authorization) == ("r-1", trace, "Bearer good")
+    assert (asked.request_id, asked.traceparent, asked.authorization) == ("r-1", TRACE, "Bearer good")
+
+
+@pytest.mark.parametrize(
+    ("parent", "given", "passed_on"),
+    [
+        (TRACE, ["congo=t61rcWkgMzE"], "congo=t61rcWkgMzE"),
+        (TRACE, ["rojo=1", "congo=2, us=3"], "rojo=1,congo=2, us=3"),
+        ("", ["congo=1"], ""),
+        ("00-none", ["congo=1"], ""),
+        (TRACE, ["congo=ж"], ""),
+        (TRACE, ["congo=" + "x" * 600], ""),
+    ],
+)
+async def test_what_tracers_say_to_each_other_goes_along_with_the_trace(http, asked, parent, given, passed_on):
+    headers = [("traceparent", parent), *(("tracestate", each) for each in given)]
+    async with http.get(TASK, headers=headers) as response:
+        assert response.status == 200
+    assert asked.tracestate == passed_on
 
 
 @pytest.mark.parametrize("given", ["", "x" * 200, "ж", "a\tb"])

@@ -6,12 +6,17 @@ from opentelemetry.trace import SpanKind, StatusCode
 from structlog.testing import capture_logs
 from taskbell.tasks.v1.tasks_pb2 import GetTaskRequest, Task
 
-from chassis.caller import traceparent
+from chassis.caller import current_call, traceparent
 from chassis.errors import Conflict, Internal, ServiceError
 from chassis.tracing import spans_of
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-METADATA = (("traceparent", f"00-{TRACE}-{PARENT}-01"), ("x-request-id", "the-request"))
+METADATA = (
+    ("traceparent", f"00-{TRACE}-{PARENT}-01"),
+    ("x-request-id", "the-request"),
+    ("tracestate", "rojo=1"),
+    ("tracestate", "congo=2"),
+)
 GET_TASK = GetTaskRequest(id="0194e7a4-0000-7000-8000-000000000000")
 
 
@@ -48,7 +53,7 @@ async def test_a_call_is_a_span_below_its_callers_and_above_what_it_calls(spans)
     seen = []
 
     async def get_task(_request, _context):
-        seen.append(traceparent())
+        seen.append((traceparent(), current_call.get().tracestate))
         return Task()
 
     (made,), _ = await spans(get_task)
@@ -57,7 +62,7 @@ async def test_a_call_is_a_span_below_its_callers_and_above_what_it_calls(spans)
     assert made.attributes["taskbell.request_id"] == "the-request"
     assert f"{made.context.trace_id:032x}" == TRACE
     assert f"{made.parent.span_id:016x}" == PARENT
-    assert seen == [f"00-{TRACE}-{made.context.span_id:016x}-01"]
+    assert seen == [(f"00-{TRACE}-{made.context.span_id:016x}-01", "rojo=1,congo=2")]
 
 
 @pytest.mark.parametrize(
