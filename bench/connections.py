@@ -33,12 +33,14 @@ async def idle(stage: Stage) -> list[Row]:
     bare_stream = await _floor("bench.peers.plain_stream", "grpc", conversation)
     socket = await _ours(stage.stack.gatewaysvc, "socket", gateway, socket_first(stage))
     bare_socket = await _floor("bench.peers.plain_websocket", "socket", PLAIN_SOCKET)
+    call = await _call()
     note = f"{CLIENTS:,} of them; aim <= 30 KiB"
     return [
         Row("connections", "a stream in notifysvc", stream, "KiB", stream / bare_stream, note=note),
         Row("connections", "one of a bare grpc.aio server", bare_stream, "KiB", 1.0),
-        Row("connections", "a WebSocket in gatewaysvc", socket, "KiB", socket / bare_socket, note=note),
-        Row("connections", "one of a bare aiohttp server", bare_socket, "KiB", 1.0, note="which calls nobody"),
+        Row("connections", "a WebSocket in gatewaysvc", socket, "KiB", socket / (bare_socket + call), note=note),
+        Row("connections", "one of a bare aiohttp server", bare_socket, "KiB", note="which calls nobody"),
+        Row("connections", "and a stream of a bare grpc.aio client", call, "KiB", note="the call behind it"),
     ]
 
 
@@ -51,6 +53,18 @@ async def _ours(service: Process, kind: str, address: str, first: Any) -> float:
 async def _floor(module: str, kind: str, first: Any) -> float:
     async with bare(module) as (address, pid):
         return await _each(pid, kind, address, first)
+
+
+async def _call() -> float:
+    """KiB of a client for each stream that it reads, beyond the first thousand."""
+    found: list[float] = []
+    first = {"method": plain_stream.WATCH, "metadata": {}, "requests": []}
+    async with bare("bench.peers.plain_stream") as (address, _):
+        for clients in (CLIENTS, 2 * CLIENTS):
+            async with listening("grpc", address, clients, 1, first) as listeners:
+                await asyncio.sleep(SETTLES)
+                found.append(resident_mib(listeners.pid))
+    return (found[1] - found[0]) * 1024 / CLIENTS
 
 
 async def _each(pid: int, kind: str, address: str, first: Any) -> float:

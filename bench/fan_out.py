@@ -36,6 +36,7 @@ class Listeners:
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        self.pid = process.pid
         self.opened_in = 0.0
         """Seconds from the first client's beginning until all of them heard."""
 

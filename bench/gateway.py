@@ -43,8 +43,8 @@ async def rest(stage: Stage) -> list[Row]:
     peer = _fastapi(stage, answer)
     noop = process(stage, "no-op", [sys.executable, "-m", "bench.noop"])
     await asyncio.gather(envoy.process.start(), peer.start(), noop.start())
-    quick = _gateway(stage, noop.address)
-    await quick.start()
+    quick, hop = _gateway(stage, noop.address), _hop(stage, noop.address, created.id)
+    await asyncio.gather(quick.start(), hop.start())
     gateway = stage.stack.gatewaysvc
     try:
         gets = [
@@ -52,14 +52,22 @@ async def rest(stage: Stage) -> list[Row]:
             Get("envoy", f"http://{envoy.process.address}{path}", stage.token, (envoy.process.pid,)),
             Get("fastapi", f"http://{peer.address}{path}", stage.token, (peer.pid,)),
             Get("gateway alone", f"http://{quick.address}{path}", stage.token, (quick.pid,)),
+            Get("hop", f"http://{hop.address}{path}", stage.token, (hop.pid,)),
         ]
-        ours, theirs, memory, alone = await rounds(gets)
+        ours, theirs, memory, alone, bare = await rounds(gets)
     finally:
-        await asyncio.gather(envoy.process.stop(), peer.stop(), quick.stop())
+        await asyncio.gather(envoy.process.stop(), peer.stop(), quick.stop(), hop.stop())
         await noop.stop()
     return [
         _row("FastAPI, from memory", memory),
-        _row("gatewaysvc, before a no-op", alone, memory, 0.9, "of FastAPI"),
+        _row(
+            "bare aiohttp and the same gRPC call, before a no-op",
+            bare,
+            memory,
+            of="of FastAPI: the most that a hop allows",
+        ),
+        _row("gatewaysvc, before a no-op", alone, bare, of="of the bare hop"),
+        _row("the same", alone, memory, 0.9, "of FastAPI"),
         _row("Envoy, before tasksvc", theirs),
         _row("gatewaysvc, before tasksvc", ours, theirs, 0.85, "of Envoy"),
         *await _json(stage),
@@ -133,6 +141,18 @@ def _gateway(stage: Stage, tasks_address: str) -> Process:
         port=port,
         command=[sys.executable, "-m", "gatewaysvc", "serve"],
         environment={**os.environ, **stage.stack.service_environment(), **own},
+        folder=stage.stack.folder,
+        ready=lambda: serves_http(port, "/healthz"),
+    )
+
+
+def _hop(stage: Stage, tasks_address: str, task_id: str) -> Process:
+    port = free_port()
+    return Process(
+        name="hop",
+        port=port,
+        command=[sys.executable, "-m", "bench.peers.plain_hop", str(port), tasks_address, task_id],
+        environment={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         folder=stage.stack.folder,
         ready=lambda: serves_http(port, "/healthz"),
     )
