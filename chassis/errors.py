@@ -5,6 +5,7 @@
 
 from typing import Self
 
+from google.protobuf.descriptor import OneofDescriptor
 from grpc import StatusCode
 
 from chassis.service_error import (
@@ -229,6 +230,14 @@ class InvalidField(ServiceError):
     def named(cls, field: str, value: object, allowed: str) -> Self:
         """The error for one field: `InvalidField.named("task.parent_id", id, "must be a task of the same project")`."""
         return cls.listing([FieldViolation(field, f"{shortened(repr(value), 80)} {allowed}")])
+
+    @classmethod
+    def empty(cls, oneof: OneofDescriptor) -> Self:
+        """The error for a message that says nothing, or only what this version doesn't know."""
+        kinds = ", ".join(each.json_name for each in oneof.fields)
+        return cls.listing(
+            [FieldViolation(oneof.name, f"says nothing that this server knows: one of {kinds} must be set")]
+        )
 
     @classmethod
     def listing(cls, violations: list[FieldViolation]) -> Self:

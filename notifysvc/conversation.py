@@ -133,7 +133,7 @@ class Conversation:
     async def _answer(self, request: ConnectRequest) -> None:
         kind = request.WhichOneof("message")
         if kind is None:
-            raise InvalidField.named("message", None, "is nothing that this server knows")
+            raise InvalidField.empty(request.DESCRIPTOR.oneofs_by_name["message"])
         await self._answers[kind](self, getattr(request, kind))
 
     async def _tell_unread(self, asked: asyncio.Event) -> None:

@@ -74,7 +74,7 @@ class Desk:
             case "hello":
                 raise InvalidField.named("message", "hello", "was said: open another stream for other queues")
             case None:
-                raise InvalidField.named("message", None, "is nothing that this server knows")
+                raise InvalidField.empty(request.DESCRIPTOR.oneofs_by_name["message"])
         self.news.set()
 
     def refuse(self, request: pb.WorkRequest | None, error: InvalidField) -> None:

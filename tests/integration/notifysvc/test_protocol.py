@@ -273,7 +273,9 @@ async def test_a_message_that_cannot_be_parsed_is_told_and_the_next_one_is_heard
     await call.write(b"\xff\xff\xff")
     assert (await call.read()).error.code == "MALFORMED_MESSAGE"
     await call.write(b"")
-    assert (await call.read()).error.code == "INVALID_FIELD"
+    error = (await call.read()).error
+    assert error.code == "INVALID_FIELD"
+    assert "one of hello, subscribe, unsubscribe" in error.message
     await call.write(ConnectRequest(subscribe=Subscribe(id="s1")).SerializeToString())
     assert (await call.read()).subscribed.id == "s1"
     call.cancel()
