@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -35,11 +36,21 @@ from cli.output import Format
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"taskbell {metadata.version('taskbell')}")
+        raise typer.Exit
+
+
+VERSION = typer.Option("--version", help="Which version this is.", callback=_tell_version, is_eager=True)
+
+
 @app.callback(epilog="Exit codes and environment variables: docs/cli.md")
 def taskbell(
     ctx: typer.Context,
     output: Annotated[Format | None, OUTPUT] = None,
     context: Annotated[str | None, CONTEXT] = None,
+    version: Annotated[bool, VERSION] = False,  # noqa: ARG001 - answered by its callback
 ) -> None:
     """Tasks that people and programs share."""
     ctx.obj = Before(output=output, context=context)

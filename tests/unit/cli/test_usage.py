@@ -2,12 +2,14 @@
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from cli import main
 
+ROOT = Path(__file__).parents[3]
 NOBODY = "0190a0b0-0000-7000-8000-0000000fffff"
 
 
@@ -94,6 +96,12 @@ def test_what_is_typed_wrong_is_told(
     printed = capsys.readouterr()
     assert told in printed.err
     assert printed.out == ""
+
+
+def test_it_tells_its_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed(monkeypatch, "--version") == 0
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert capsys.readouterr().out == f"taskbell {project['version']}\n"
 
 
 def test_a_server_that_is_not_there_is_named(
