@@ -167,7 +167,7 @@ def test_a_secret_that_a_service_can_do_without_is_made_by_whoever_follows_the_r
         if "valueFrom" in entry
     }
     readme = (ROOT / "kubernetes/README.md").read_text()
-    assert read == {"unsubscribe_key", "smtp_password"}
+    assert read == {"webhook_key", "unsubscribe_key", "smtp_password"}
     assert all(f"--from-literal={key}=" in readme or f"`{key}` in the Secret" in readme for key in read)
 
 
