@@ -1,4 +1,4 @@
-// Requests and what can go wrong with them. Errors are told in the server's own words.
+// Requests and what can go wrong with them.
 
 /** What the server, or the way to it, had against a request. */
 export class ApiError extends Error {
@@ -7,13 +7,15 @@ export class ApiError extends Error {
    * @param {string} reason the reason of its ErrorInfo, as docs/errors.md lists them
    * @param {string} message
    * @param {{field: string, description: string}[]} violations the fields at fault
+   * @param {string} retryDelay how long to wait, as proto3 JSON has it
    */
-  constructor(status, reason, message, violations = []) {
+  constructor(status, reason, message, violations = [], retryDelay = '1s') {
     super(message);
-    Object.assign(this, { name: 'ApiError', status, reason, violations });
+    this.name = 'ApiError';
     this.status = status;
     this.reason = reason;
     this.violations = violations;
+    this.retryDelay = retryDelay;
   }
 
   /** Whether the same request may well succeed a little later. */
@@ -87,7 +89,7 @@ function problem(response, answer) {
   const details = Array.isArray(answer.details) ? answer.details : [];
   const about = (name) => details.find((detail) => String(detail['@type']).endsWith(name)) ?? {};
   const reason = about('google.rpc.ErrorInfo').reason ?? 'UNKNOWN';
-  return new ApiError(response.status, reason, answer.message ?? response.statusText, about('google.rpc.BadRequest').fieldViolations ?? []);
+  return new ApiError(response.status, reason, answer.message ?? response.statusText, about('google.rpc.BadRequest').fieldViolations, about('google.rpc.RetryInfo').retryDelay);
 }
 
 function search(query = {}) {

@@ -1,6 +1,6 @@
-// Short notes at the edge: what was done, with a way back; what went wrong, in the server's own words.
+// Short notes at the edge: what was done, with a way back; what went wrong.
 import { h } from './dom.js';
-import { t } from './i18n.js';
+import { lasting, t } from './i18n.js';
 import { ApiError } from './http.js';
 import { icon } from './icons.js';
 
@@ -41,13 +41,16 @@ export function takeBack() {
   action?.run();
 }
 
-/** An error in words: the server's own, unless it never got there. @param {any} error */
+/** An error in the user's words by its reason; the server's own where there are none for it. @param {any} error */
 export function words(error) {
   if (!(error instanceof ApiError)) {
     reportError(error);
     return t('error.ours');
   }
-  return error.status === 0 ? t(navigator.onLine ? 'error.unreachable' : 'error.offline') : error.message;
+  if (error.status === 0) return t(navigator.onLine ? 'error.unreachable' : 'error.offline');
+  const key = `error.${error.reason}`;
+  const told = t(key, { wait: lasting(`${Math.ceil(parseFloat(error.retryDelay))}s`) });
+  return told === key ? error.message || t('error.unreachable') : told; // a proxy in between may have said nothing
 }
 
 function show(place, toast, action) {

@@ -125,6 +125,17 @@ async def test_it_speaks_russian(opened, ann, furnished):
     await expect(page.get_by_role("heading", name="To do")).to_be_visible()
 
 
+async def test_a_wrong_password_is_told_in_russian(chromium, stack):
+    context = await chromium.new_context(base_url=stack.http_url, locale="ru-RU")
+    page = await context.new_page()
+    await page.goto("/")
+    await page.get_by_label("Имя пользователя").fill("nobody-of-this-name")
+    await page.get_by_label("Пароль").fill("not the right one")
+    await page.get_by_role("button", name="Войти").click()
+    await expect(page.get_by_role("alert").filter(has_text="Неверное имя пользователя или пароль.")).to_be_visible()
+    await context.close()
+
+
 async def test_dark_is_chosen_and_stays(opened, ann):
     page = await opened(ann)
     light = await page.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -181,7 +181,7 @@ async def test_a_project_is_made_shared_renamed_and_deleted(opened, ann, bob):
     await page.get_by_role("link", name="Members").click()
     await page.get_by_label("Username").fill("nobody-at-all")
     await page.get_by_role("button", name="Add member").click()
-    await expect(page.get_by_role("alert").filter(has_text="nobody-at-all")).to_be_visible()
+    await expect(page.get_by_role("alert").filter(has_text="There is no such user.")).to_be_visible()
     await page.get_by_label("Username").fill(bob.username)
     await page.get_by_label("Role", exact=True).select_option("VIEWER")
     await page.get_by_role("button", name="Add member").click()

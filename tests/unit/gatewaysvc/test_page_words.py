@@ -6,6 +6,8 @@ from typing import Final
 
 import pytest
 
+from chassis.errors import ServiceError
+
 WEB: Final = Path(__file__).parents[3] / "gatewaysvc/web"
 ENTRY: Final = re.compile(r"^  (?:'([\w.]+)'|(\w+)): (.+)$", re.MULTILINE)
 CALL: Final = re.compile(r"\bt\(((?:[^()'`]|'[^']*'|`[^`]*`|\([^()]*\))*)")
@@ -56,3 +58,9 @@ def test_the_page_asks_for_words_that_there_are(english, scripts):
 def test_no_words_are_left_over(english, scripts):
     told = {key for key in english for pattern in put_together(scripts) if re.fullmatch(pattern, key)}
     assert {key for key in english.keys() - told if f"'{key}'" not in scripts} == set()
+
+
+def test_errors_have_words_by_reasons_that_there_are(english):
+    told = {key.removeprefix("error.") for key in english if re.fullmatch(r"error\.[A-Z_]+", key)}
+    assert told - {kind.reason for kind in ServiceError.kinds()} == set()
+    assert "LOGIN_FAILED" in told
