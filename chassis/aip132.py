@@ -3,12 +3,11 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 from chassis.aip160.sql import Parameters
 from chassis.errors import InvalidOrderBy
+from chassis.positions import read, tell
 
 _KEY: Final = re.compile(r"(\w+)(?:\s+(asc|desc))?", re.IGNORECASE)
 _CAMEL: Final = re.compile(r"(?<=[a-z])[A-Z]")
@@ -78,10 +77,17 @@ class Order:
 
     def position(self, item: object) -> list[Any]:
         """Where the item stands, as JSON: what a page token carries."""
-        return [_told(getattr(item, key.field)) for key in self.keys]
+        return [tell(getattr(item, key.field)) for key in self.keys]
+
+    def read(self, position: Any) -> list[Any]:
+        """The values of a position, which may have been made up. Raises ValueError."""
+        match position:
+            case [*values]:
+                return [self._read(key, value) for key, value in zip(self.keys, values, strict=True)]
+        raise ValueError(f"no position: {position!r}")
 
     def after(self, where: Sequence[Any], parameters: Parameters) -> str:
-        """The condition for what comes after a position."""
+        """The condition for what comes after a position, of which these are the values."""
         condition = "false"
         for key, value in reversed(list(zip(self.keys, where, strict=True))):
             column = f"{self.sortable.table}.{key.field}"
@@ -99,9 +105,13 @@ class Order:
         place = self._add(first, where[0], parameters)
         return f"{self.sortable.table}.{first.field} {'<=' if first.descending else '>='} {place} AND ({condition})"
 
+    def _read(self, key: Key, value: Any) -> Any:
+        if value is None and key.field in self.sortable.nullable:
+            return None
+        return read(self.sortable.columns[key.field], value)
+
     def _add(self, key: Key, value: Any, parameters: Parameters) -> str:
-        kind = self.sortable.columns[key.field]
-        return parameters.add(datetime.fromisoformat(value) if kind == "timestamptz" else value, kind)
+        return parameters.add(value, self.sortable.columns[key.field])
 
     def _sql(self, key: Key) -> str:
         last = " NULLS LAST" if key.descending and key.field in self.sortable.nullable else ""
@@ -119,12 +129,3 @@ def newest_first(order_by: str, field: str, *, unless_said: bool) -> bool:
             metadata={"field": order_by[:64], "allowed": field},
         )
     return asked.endswith(" desc")
-
-
-def _told(value: Any) -> Any:
-    match value:
-        case datetime():
-            return value.isoformat()
-        case UUID():
-            return str(value)
-    return value

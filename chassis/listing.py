@@ -40,9 +40,7 @@ class Listing:
         parameters = Parameters(*before)
         where = condition(self.sortable.table, parse(request.filter, self.fields, me), parameters)
         if request.page_token:
-            position = pages.decode(request.page_token, request)
-            if not isinstance(position, list) or len(position) != len(order.keys):
-                raise pages.invalid(request.page_token, "was made by another version of Taskbell")
+            position = pages.decode(request.page_token, request, order.read)
             where = f"({where}) AND ({order.after(position, parameters)})"
         return Question(request, order, where, parameters.values, pages.page_size(request.page_size))
 

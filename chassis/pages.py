@@ -3,8 +3,9 @@
 import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from google.protobuf.message import Message
 
@@ -13,6 +14,7 @@ from chassis.errors import InvalidPageToken
 DEFAULT_SIZE: Final = 50
 MOST: Final = 1000
 _DIGEST: Final = 8
+Position = TypeVar("Position")
 
 
 def page_size(asked: int) -> int:
@@ -26,16 +28,22 @@ def encode(position: Any, request: Message) -> str:
     return urlsafe_b64encode(_digest(text, request) + text).decode().rstrip("=")
 
 
-def decode(token: str, request: Message) -> Any:
-    """The position that the token was made from; InvalidPageToken if it was made for other fields, or not by us."""
+def decode(token: str, request: Message, read: Callable[[Any], Position]) -> Position:
+    """The position that the token was made from; InvalidPageToken if it was made for other fields, or not by us.
+
+    The digest is no secret: `read` makes a position of its JSON, and raises ValueError of anything else.
+    """
     try:
         raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except (binascii.Error, ValueError):
-        raise invalid(token, "is not a page token") from None
+        raise _invalid(token, "is not a page token") from None
     digest, text = raw[:_DIGEST], raw[_DIGEST:]
     if digest != _digest(text, request):
-        raise invalid(token, "was not made for a request with these fields")
-    return json.loads(text)
+        raise _invalid(token, "was not made for a request with these fields")
+    try:
+        return read(json.loads(text))
+    except (ValueError, OverflowError, RecursionError):
+        raise _invalid(token, "was made by another version of Taskbell") from None
 
 
 def _digest(position: bytes, request: Message) -> bytes:
@@ -49,8 +57,7 @@ def _digest(position: bytes, request: Message) -> bytes:
     return digest.digest()
 
 
-def invalid(token: str, why: str) -> InvalidPageToken:
-    """What is told of a token that can't be used."""
+def _invalid(token: str, why: str) -> InvalidPageToken:
     return InvalidPageToken(
         f"page_token {token[:40]!r} {why}: use next_page_token of the answer before, with all other fields unchanged."
     )

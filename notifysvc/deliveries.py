@@ -31,12 +31,11 @@ class Deliveries:
         self._sender = sender
 
     async def page(
-        self, user_id: str, state: "Delivery.State.ValueType", before: str | None, size: int
+        self, user_id: str, state: "Delivery.State.ValueType", before: UUID | None, size: int
     ) -> Sequence[Delivery]:
         """Somebody's, newest first, in one state or, with 0, all."""
         states = [kept for kept, shown in _SHOWN.items() if shown == state] or None
-        place = UUID(before) if before else None
-        rows = await self._pool.fetch(SQL["list_deliveries"], UUID(user_id), place, size, states)
+        rows = await self._pool.fetch(SQL["list_deliveries"], UUID(user_id), before, size, states)
         return [self._delivery(user_id, row) for row in rows]
 
     async def find(self, user_id: str, delivery_id: UUID) -> Delivery | None:

@@ -8,6 +8,7 @@ from taskbell.notifications.v1.deliveries_pb2_grpc import DeliveryServiceService
 from chassis import pages
 from chassis.caller import authorization, caller
 from chassis.interceptors import Context
+from chassis.positions import of_type
 from notifysvc.accounts import Accounts
 from notifysvc.deliveries import Deliveries
 from notifysvc.explainer import Explainer
@@ -28,7 +29,7 @@ class DeliveryServicer(DeliveryServiceServicer):
     async def ListDeliveries(self, request: pb.ListDeliveriesRequest, _context: Context) -> pb.ListDeliveriesResponse:
         """The caller's mails."""
         size = pages.page_size(request.page_size)
-        before = pages.decode(request.page_token, request) if request.page_token else None
+        before = pages.decode(request.page_token, request, of_type("uuid")) if request.page_token else None
         found = await self._deliveries.page(caller().user_id, request.state, before, size + 1)
         page = found[:size]
         token = pages.encode(page[-1].id, request) if len(found) > size else ""

@@ -72,14 +72,13 @@ class Inbox:
         return {str(row.user_id) for row in rows}
 
     async def page(
-        self, user_id: str, filter_: str, state: int, beyond: str | None, size: int, *, newest_first: bool
+        self, user_id: str, filter_: str, state: int, beyond: UUID | None, size: int, *, newest_first: bool
     ) -> Portion[Notification]:
         """Somebody's notifications that match the filter, after that one: in one state or, with 0, as the filter says.
 
         Raises InvalidFilter.
         """
-        place = UUID(beyond) if beyond else None
-        asked = Selection.of(filter_, user_id, UUID(user_id), place, size + 1, MOST_BYTES, state=state)
+        asked = Selection.of(filter_, user_id, UUID(user_id), beyond, size + 1, MOST_BYTES, state=state)
         order, after = ("DESC", "<") if newest_first else ("ASC", ">")
         statement = SQL["list_notifications"].format(where=asked.where, order=order, after=after)
         rows = await self._pool.fetch(statement, *asked.values)

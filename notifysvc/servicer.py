@@ -22,6 +22,7 @@ from chassis.caller import authorization, caller, take_authorization
 from chassis.errors import CredentialsMissing, Unavailable
 from chassis.interceptors import Context, tell_open
 from chassis.page_bytes import fitting
+from chassis.positions import of_type
 from chassis.race import run_until
 from notifysvc.conversation import Hub, converse
 from notifysvc.event_log import too_old
@@ -72,7 +73,7 @@ class NotificationServicer(NotificationServiceServicer):
     ) -> ListNotificationsResponse:
         """The caller's inbox."""
         user_id, size = caller().user_id, pages.page_size(request.page_size)
-        beyond = pages.decode(request.page_token, request) if request.page_token else None
+        beyond = pages.decode(request.page_token, request, of_type("uuid")) if request.page_token else None
         descending = newest_first(request.order_by, "create_time", unless_said=True)
         page = await self._inbox.page(user_id, request.filter, request.state, beyond, size, newest_first=descending)
         notifications = fitting(page.items)

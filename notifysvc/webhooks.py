@@ -14,6 +14,7 @@ from chassis import pages
 from chassis.caller import caller
 from chassis.interceptors import Context
 from chassis.outgoing import NotAnswered, http_url, post
+from chassis.positions import of_type
 from chassis.update_mask import fields_to_change
 from chassis.webhook_secrets import WebhookSecrets
 from notifysvc.membership import require_owner
@@ -53,7 +54,7 @@ class WebhookServicer(WebhookServiceServicer):
     async def ListWebhooks(self, request: pb.ListWebhooksRequest, _context: Context) -> pb.ListWebhooksResponse:
         project_id = require_owner(request.project_id)
         size = pages.page_size(request.page_size)
-        after = UUID(pages.decode(request.page_token, request)) if request.page_token else None
+        after = pages.decode(request.page_token, request, of_type("uuid")) if request.page_token else None
         found = await self._webhooks.page(project_id, after, size + 1)
         answer = pb.ListWebhooksResponse(webhooks=map(webhook_to_pb, found[:size]))
         if len(found) > size:
@@ -97,7 +98,7 @@ class WebhookServicer(WebhookServiceServicer):
         project_id = require_owner(request.project_id)
         webhook = await self._webhooks.get(project_id, UUID(request.webhook_id))
         size = pages.page_size(request.page_size)
-        before = UUID(pages.decode(request.page_token, request)) if request.page_token else None
+        before = pages.decode(request.page_token, request, of_type("uuid")) if request.page_token else None
         found = await self._webhooks.deliveries(webhook, before, request.state, size + 1)
         answer = pb.ListDeliveriesResponse(deliveries=map(delivery_to_pb, found[:size]))
         if len(found) > size:

@@ -12,6 +12,7 @@ from chassis.aip132 import newest_first
 from chassis.errors import InvalidField
 from chassis.interceptors import Context
 from chassis.page_bytes import fitting
+from chassis.positions import of_type
 from chassis.postgres import Executor, Pool
 from chassis.update_mask import fields_to_change
 from tasksvc.access import Role
@@ -51,7 +52,7 @@ class CommentServicer(CommentServiceServicer):
 
     async def ListComments(self, request: pb.ListCommentsRequest, _context: Context) -> pb.ListCommentsResponse:
         descending = newest_first(request.order_by, "create_time", unless_said=False)
-        beyond = pages.decode(request.page_token, request) if request.page_token else None
+        beyond = pages.decode(request.page_token, request, of_type("bigint")) if request.page_token else None
         await self._readable(request.task_id)
         size = pages.page_size(request.page_size)
         page = await self._comments.page(self._pool, request.task_id, beyond, size, newest_first=descending)

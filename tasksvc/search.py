@@ -9,6 +9,7 @@ from taskbell.tasks.v1.tasks_pb2 import Snippet
 from chassis.aip160 import Node
 from chassis.aip160.sql import Parameters
 from chassis.page_bytes import MOST_BYTES, Portion
+from chassis.positions import read
 from chassis.postgres import Executor
 from tasksvc.domain.task import Task
 from tasksvc.search_query import SearchQuery, Term
@@ -151,9 +152,11 @@ def _after(position: Position | None, parameters: Parameters) -> str:
 
 
 def read_position(value: Any) -> Position:
-    """What `tell_position` made."""
-    misspelt, score, task_id = value
-    return Position(misspelt, score, task_id)
+    """What `tell_position` made. Raises ValueError for anything else."""
+    match value:
+        case [misspelt, score, task_id]:
+            return Position(read("boolean", misspelt), read("float8", score), str(read("uuid", task_id)))
+    raise ValueError(f"no position: {value!r}")
 
 
 def tell_position(position: Position) -> list[Any]:

@@ -17,6 +17,7 @@ from chassis.etag import check_etag
 from chassis.interceptors import Context
 from chassis.joint_reads import JointReads
 from chassis.page_bytes import fitting
+from chassis.positions import of_type
 from chassis.postgres import Executor, Pool
 from tasksvc.announcer import Announcer
 from tasksvc.cache import TaskCache
@@ -97,7 +98,7 @@ class TaskServicer(TaskServiceServicer):
             user = parameters.add(caller().user_id if request.user_id == "me" else request.user_id, "uuid")
             where.append(f"task.creator_id = {user} OR task.assignee_id = {user}")
         if request.page_token:
-            where.append(order.after(pages.decode(request.page_token, request), parameters))
+            where.append(order.after(pages.decode(request.page_token, request, order.read), parameters))
         size = pages.page_size(request.page_size)
         conditions = " AND ".join(f"({each})" for each in where)
         page = await self._tasks.page(self._pool, conditions, parameters, order, size)
@@ -111,7 +112,7 @@ class TaskServicer(TaskServiceServicer):
         query = read_query(request.query)
         matching = parse(request.filter, FIELDS, caller().user_id)
         projects = await self._access.projects(request.project_id, matching, everywhere=True)
-        begin = read_position(pages.decode(request.page_token, request)) if request.page_token else None
+        begin = pages.decode(request.page_token, request, read_position) if request.page_token else None
         page = await self._search.page(query, projects, matching, begin, pages.page_size(request.page_size))
         results = fitting(
             [pb.SearchResult(task=task_to_pb(hit.task), score=hit.score, snippet=hit.snippet) for hit in page.items]
@@ -154,7 +155,7 @@ class TaskServicer(TaskServiceServicer):
         if task is None or not await self._access.sees(task.project_id):
             raise not_found(request.id)
         size = pages.page_size(request.page_size)
-        beyond = pages.decode(request.page_token, request) if request.page_token else None
+        beyond = pages.decode(request.page_token, request, of_type("integer")) if request.page_token else None
         descending = newest_first(request.order_by, "time", unless_said=True)
         page = await self._tasks.history(self._pool, task.id, beyond, size, newest_first=descending)
         changes = fitting([change_to_pb(change) for change in page.items])

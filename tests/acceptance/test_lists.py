@@ -5,7 +5,15 @@ from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
+from google.protobuf.message import Message
+from taskbell.comments.v1.comments_pb2 import ListCommentsRequest
+from taskbell.notifications.v1.deliveries_pb2 import ListDeliveriesRequest as ListMailsRequest
+from taskbell.notifications.v1.notifications_pb2 import ListNotificationsRequest
+from taskbell.projects.v1.projects_pb2 import ListProjectsRequest
+from taskbell.tasks.v1.tasks_pb2 import ListTaskHistoryRequest, ListTasksRequest, SearchTasksRequest
+from taskbell.webhooks.v1.webhooks_pb2 import ListDeliveriesRequest, ListWebhooksRequest
 
+from chassis import pages
 from tests.acceptance.conftest import Answer, Newcomer, Person
 
 
@@ -104,6 +112,30 @@ async def test_a_list_has_what_its_filter_names(
     answer = await listed(owner, lists[name], filter=filter_)
     assert answer.status == 200, answer
     assert {each[key] for each in answer.body[name]} == values
+
+
+async def test_a_page_token_that_was_made_up_is_refused(owner: Person) -> None:
+    task = await owner.make("/v1/tasks", title="for its lists")
+    project = task["projectId"]
+    webhook = await owner.make(f"/v1/projects/{project}/webhooks", url="https://example.com/")
+    hooks = f"/v1/projects/{project}/webhooks"
+    lists: list[tuple[str, Message]] = [
+        ("/v1/tasks", ListTasksRequest()),
+        ("/v1/tasks:search?query=x", SearchTasksRequest(query="x")),
+        ("/v1/projects", ListProjectsRequest()),
+        (f"/v1/tasks/{task['id']}/history", ListTaskHistoryRequest(id=task["id"])),
+        (f"/v1/tasks/{task['id']}/comments", ListCommentsRequest(task_id=task["id"])),
+        ("/v1/notifications", ListNotificationsRequest()),
+        ("/v1/deliveries", ListMailsRequest()),
+        (hooks, ListWebhooksRequest(project_id=project)),
+        (f"{hooks}/{webhook['id']}/deliveries", ListDeliveriesRequest(project_id=project, webhook_id=webhook["id"])),
+    ]
+    for path, request in lists:
+        for position in ("no id", ["no time", "no id"], [True, "no score", "no id"], 2**70, None):
+            token = pages.encode(position, request)
+            answer = await owner.ask("GET", f"{path}{'&' if '?' in path else '?'}pageToken={token}")
+            assert (answer.status, answer.reason) == (400, "INVALID_PAGE_TOKEN"), (path, position, answer)
+            assert "another version" in answer.body["message"], "its digest is right"
 
 
 @pytest.mark.parametrize("name", LISTS)
