@@ -4,7 +4,8 @@
 import { h } from './dom.js';
 
 const SAFE = /^(https?:\/\/|mailto:)/i;
-const FENCE = /^\s{0,3}(```+|~~~+)\s*(\S*)/;
+// What follows backticks holds none, or they are a span.
+const FENCE = /^\s{0,3}(```+(?=[^`]*$)|~~~+)/;
 const HEADING = /^\s{0,3}(#{1,6})\s+(.*)$/;
 const RULE = /^\s{0,3}([-*_])(?:\s*\1){2,}\s*$/;
 const QUOTE = /^\s{0,3}>\s?/;
@@ -27,7 +28,7 @@ function blocks(lines, depth) {
     if (!line.trim()) {
       at += 1;
     } else if (fence) {
-      const end = lines.findIndex((each, index) => index > at && each.trim().startsWith(fence[1]));
+      const end = lines.findIndex((each, index) => index > at && closes(each.trim(), fence[1]));
       const last = end < 0 ? lines.length : end;
       made.push(h('pre', { tabindex: '0' }, h('code', null, lines.slice(at + 1, last).join('\n'))));
       at = last + 1;
@@ -52,6 +53,11 @@ function blocks(lines, depth) {
     }
   }
   return made;
+}
+
+/** Whether a line ends a block of code: as long a fence as began it, and nothing else. */
+function closes(line, fence) {
+  return line.startsWith(fence) && line === fence[0].repeat(line.length);
 }
 
 /** Whether a line belongs to the list that began with another. */
