@@ -21,3 +21,15 @@ async def test_blocks_and_spans_of_code_are_told_apart(opened, ann, project, tex
     assert await shown.locator("pre").all_text_contents() == block
     assert await shown.locator("p code").all_text_contents() == spans
     assert await shown.locator("p").all_text_contents() == rest
+
+
+async def test_the_members_that_a_text_names_are_marked(opened, ann, bob, project):
+    text = f"@{bob.username}, **@{ann.username.upper()}.** `@{bob.username}` x@{bob.username} \\@{bob.username} @nobody-here"
+    code = f"\n\n```\n@{bob.username}\n```"
+    task = await ann.make("/v1/tasks", title="Names", projectId=project["id"], description=text + code)
+    await ann.make(f"/v1/tasks/{task['id']}/comments", text=f"Not @{bob.username}s but @{bob.username}")
+    page = await opened(ann, f"tasks/{task['id']}")
+    described = page.get_by_role("region", name="Description").locator(".mentioned")
+    await expect(described).to_have_text([f"@{bob.username}", f"@{ann.username.upper()}"])
+    await expect(page.locator(".comment .mentioned")).to_have_text([f"@{bob.username}"])
+    await expect(page.locator(".comment .markdown")).to_have_text(f"Not @{bob.username}s but @{bob.username}")

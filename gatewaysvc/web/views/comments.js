@@ -10,6 +10,7 @@ import * as session from '../session.js';
 import { mayEdit, nameOf, project } from '../store.js';
 import { tell, tellError } from '../toasts.js';
 import { avatar } from './card.js';
+import { marked } from './marked.js';
 import { completed } from './mentions.js';
 
 /** @param {string} taskId @param {import('../state.js').Signal<any>} task @param {import('../state.js').Signal<any[]>} members */
@@ -78,7 +79,7 @@ function commentOf(one, { taskId, task, members, put, drop }) {
       h('p.comment-head', null, h('strong', null, () => nameOf(authorId)), ' ',
         h('time.muted', { datetime: one.peek().createTime, title: inFull(one.peek().createTime) }, ago(one.peek().createTime)),
         () => one.value.updateTime && one.value.updateTime !== one.value.createTime && h('span.muted', null, ` · ${t('comments.edited')}`)),
-      when(() => editing.value, () => writer(members, save, one.peek().text, () => { editing.value = false; }), () => () => markdown(one.value.text)),
+      when(() => editing.value, () => writer(members, save, one.peek().text, () => { editing.value = false; }), () => () => marked(markdown(one.value.text), members.value)),
       () => !editing.value && h('p.comment-actions', null,
         mine && h('button.link', { type: 'button', onclick: () => { editing.value = true; } }, t('edit')),
         (mine || project(task.value?.projectId ?? '')?.role === 'OWNER') && h('button.link', { type: 'button', onclick: remove }, t('delete')))));

@@ -13,6 +13,7 @@ import { targets } from '../transitions.js';
 import { progress } from './card.js';
 import { commentsOf } from './comments.js';
 import { historyOf } from './history.js';
+import { marked } from './marked.js';
 import { completed } from './mentions.js';
 import { properties } from './properties.js';
 import { relations } from './relations.js';
@@ -117,7 +118,7 @@ function description(task, editor, members) {
     h('header.part-head', null, h('h3', null, t('task.description')),
       when(() => editor() && !editing.value && text.value, () => h('button.link', { type: 'button', onclick: () => { editing.value = true; } }, t('edit')))),
     when(() => editing.value, () => writing(task, text.peek(), members, () => { editing.value = false; }), () => () => (
-      text.value ? markdown(text.value)
+      text.value ? marked(markdown(text.value), members.value)
         : editor() ? h('button.placeholder', { type: 'button', onclick: () => { editing.value = true; } }, t('task.description.add'))
           : h('p.muted', null, t('task.description.none')))));
 }
@@ -134,7 +135,7 @@ function writing(task, text, members, done) {
     preview.hidden = !preview.hidden;
     area.hidden = !preview.hidden;
     look.setAttribute('aria-pressed', String(!preview.hidden));
-    fill(preview, markdown(area.value));
+    fill(preview, marked(markdown(area.value), members.peek()));
   } }, t('preview'));
   async function save() {
     if (area.value === text) return done();
