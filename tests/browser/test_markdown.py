@@ -24,9 +24,9 @@ async def test_blocks_and_spans_of_code_are_told_apart(opened, ann, project, tex
 
 
 async def test_the_members_that_a_text_names_are_marked(opened, ann, bob, project):
-    text = f"@{bob.username}, **@{ann.username.upper()}.** `@{bob.username}` x@{bob.username} \\@{bob.username} @nobody-here"
-    code = f"\n\n```\n@{bob.username}\n```"
-    task = await ann.make("/v1/tasks", title="Names", projectId=project["id"], description=text + code)
+    named = f"@{bob.username}, **@{ann.username.upper()}.** and @nobody-here"
+    unnamed = f"`@{bob.username}` x@{bob.username} \\@{bob.username}\n\n```\n@{bob.username}\n```"
+    task = await ann.make("/v1/tasks", title="Names", projectId=project["id"], description=f"{named} {unnamed}")
     await ann.make(f"/v1/tasks/{task['id']}/comments", text=f"Not @{bob.username}s but @{bob.username}")
     page = await opened(ann, f"tasks/{task['id']}")
     described = page.get_by_role("region", name="Description").locator(".mentioned")
