@@ -394,6 +394,12 @@ class TooManyConnections(ServiceError):
     code, reason = StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CONNECTIONS"
 
 
+class TooManyProjects(ServiceError):
+    """The user is a member of as many projects as one may be: leave or delete one first."""
+
+    code, reason = StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_PROJECTS"
+
+
 class TooManySubscriptions(ServiceError):
     """The stream has as many subscriptions as one may have: open another one."""
 

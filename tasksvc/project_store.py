@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 import asyncpg
 from uuid_utils.compat import uuid7
 
 from chassis.caller import caller, traceparent
-from chassis.errors import LastOwner, MemberExists, MemberNotFound, PersonalProject, UserNotFound
+from chassis.errors import LastOwner, MemberExists, MemberNotFound, PersonalProject, TooManyProjects, UserNotFound
 from chassis.etag import check_etag, etag
 from chassis.listing import Question
 from chassis.postgres import Executor, Pool, transaction
@@ -17,6 +17,9 @@ from tasksvc.access import Role
 from tasksvc.memberships import project_not_found, require_role
 from tasksvc.partitions import partition_of
 from tasksvc.statements import SQL
+
+MOST: Final = 1_000
+"""Projects that a user is a member of: each call of the user's reads what it may do in all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,13 @@ class ProjectStore:
         self._pool = pool
 
     async def create(self, executor: Executor, title: str, description: str) -> Project:
-        """A new project of the caller."""
+        """A new project of the caller. Raises TooManyProjects."""
         project_id = uuid7()
-        row: Any = await executor.fetchrow(SQL["create_project"], project_id, title, description, *_event(project_id))
+        async with transaction(executor) as connection:
+            row: Any = await connection.fetchrow(
+                SQL["create_project"], project_id, title, description, *_event(project_id)
+            )
+            await _check_count(connection, _caller_id(), "You are")
         return Project.from_row(row)
 
     async def get(self, project_id: UUID) -> Project:
@@ -142,7 +149,7 @@ class ProjectStore:
     async def add_member(
         self, executor: Executor, project_id: UUID, *, user_id: UUID | None, username: str, role: Role
     ) -> Member:
-        """Makes the user with this id or username a member."""
+        """Makes the user with this id or username a member. Raises TooManyProjects."""
         async with transaction(executor) as connection:
             project = await self._owned(connection, project_id)
             if project.personal:
@@ -153,6 +160,7 @@ class ProjectStore:
             if await connection.fetchrow(SQL["get_member"], project_id, user["id"]):
                 raise MemberExists(f"{user['username']} is a member of this project already.")
             row: Any = await connection.fetchrow(SQL["add_member"], project_id, user["id"], role, *_event(project_id))
+            await _check_count(connection, user["id"], f"{user['username']} is")
             return Member.from_row(row)
 
     async def update_member(
@@ -204,6 +212,12 @@ class ProjectStore:
         """Raises LastOwner if the project would have none. Its lock keeps others from leaving at the same time."""
         if leaving.role is Role.OWNER and await connection.fetchval(SQL["count_owners"], leaving.project_id) == 1:
             raise LastOwner(f"{leaving.username} is the last OWNER: make another member OWNER first.")
+
+
+async def _check_count(connection: Executor, user_id: UUID, who: str) -> None:
+    """After one was added, which locked the user's row: nobody adds another one before they are counted."""
+    if await connection.fetchval(SQL["count_projects"], user_id) > MOST:
+        raise TooManyProjects(f"{who} a member of {MOST:,} projects, which is the most: leave or delete one first.")
 
 
 def _caller_id() -> UUID:

@@ -13,6 +13,10 @@ WITH project AS (
 )
 SELECT project.*, member.role FROM project, member
 
+-- count_projects
+-- Those that list_access tells of.
+SELECT count(*) FROM members JOIN projects ON projects.id = project_id AND delete_time IS NULL WHERE user_id = $1
+
 -- get_project
 SELECT projects.*, members.role
 FROM projects JOIN members ON members.project_id = projects.id AND members.user_id = $2

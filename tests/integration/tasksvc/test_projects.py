@@ -21,6 +21,7 @@ from chassis.errors import (
     ProjectNotFound,
     RoleTooLow,
     ServiceError,
+    TooManyProjects,
     UserNotFound,
 )
 from devstack.process import Process
@@ -422,3 +423,24 @@ async def test_another_service_is_told_who_owns_a_project_and_a_deleted_one_is_n
     await ann.api.projects.DeleteProject(pb.DeleteProjectRequest(id=project.id))
     with pytest.raises(ProjectNotFound):
         await another_service.projects.GetOwners(pb.GetOwnersRequest(project_id=project.id))
+
+
+async def test_a_user_is_in_so_many_projects_and_no_more(newcomer: Newcomer, ann: Person, sql: Any) -> None:
+    fay = await newcomer()  # with a personal project
+    await sql.execute(
+        """
+        WITH project AS (
+            INSERT INTO projects (id, title) SELECT gen_random_uuid(), 'x' FROM generate_series(1, 996) RETURNING id
+        )
+        INSERT INTO members (project_id, user_id, role) SELECT id, $1, 3 FROM project
+        """,
+        fay.id,
+    )
+    hers = await create(ann)
+    made = await asyncio.gather(*(create(fay) for _ in range(4)), add(ann, hers, fay, VIEWER), return_exceptions=True)
+    assert [type(each) for each in made if isinstance(each, BaseException)] == [TooManyProjects] * 2
+    with pytest.raises(TooManyProjects, match="1,000"):
+        await add(ann, await create(ann), fay, VIEWER)
+    deleted = next(each for each in made if isinstance(each, pb.Project))
+    await fay.api.projects.DeleteProject(pb.DeleteProjectRequest(id=deleted.id))
+    assert await create(fay)
