@@ -26,10 +26,12 @@ _log = structlog.get_logger("notifysvc.mutes")
 class Muted:
     """What one person doesn't want, at this moment."""
 
-    __slots__ = ("__weakref__", "reasons")
+    __slots__ = ("__weakref__", "read", "reasons")
 
     def __init__(self) -> None:
         self.reasons: frozenset[Reason] = frozenset()
+        self.read = False
+        """Whether it has been: until then, nobody goes by it."""
 
 
 class Mutes:
@@ -43,10 +45,8 @@ class Mutes:
     async def of(self, user_id: str) -> Muted:
         """What this person doesn't want: up to date for as long as somebody holds it."""
         person = UUID(user_id)
-        muted = self._known.get(person)
-        if muted is None:
-            muted = Muted()
-            self._known[person] = muted
+        muted = self._known.setdefault(person, Muted())
+        if not muted.read:
             await self._reads.get(user_id)
         return muted
 
@@ -78,3 +78,4 @@ class Mutes:
             if muted := self._known.get(person):
                 said = preferences.get(person, DEFAULTS)
                 muted.reasons = frozenset(reason for reason in REASONS if not said.rule(reason).inbox)
+                muted.read = True

@@ -12,8 +12,11 @@ from taskbell.notifications.v1 import notifications_pb2 as notifications
 from taskbell.notifications.v1 import preferences_pb2 as pb
 from taskbell.notifications.v1.notifications_pb2 import Notification
 
+from chassis import postgres
 from chassis.errors import EtagMismatch, InvalidField, ScopeMissing, from_rpc_error
+from notifysvc.concerned import Reason
 from notifysvc.fates import Hold, State
+from notifysvc.mutes import Mutes
 from tests.integration.notifysvc.conftest import StartReplica, Watch
 from tests.integration.notifysvc.listening import PATIENCE, Watching
 from tests.integration.notifysvc.peer import Peer
@@ -42,6 +45,20 @@ async def test_what_was_said_is_kept_and_one_etag_holds_for_one_change(preferrin
     with pytest.raises(EtagMismatch):
         await preferring.set(person, time_zone="UTC", etag=before.etag)
     assert (await preferring.get(person)).time_zone == "Asia/Tokyo"
+
+
+async def test_streams_that_one_person_opens_in_the_same_moment_all_know_what_is_not_wanted(
+    preferring: Preferring, database: str, peer: Peer
+) -> None:
+    person = peer.person()
+    await preferring.set(person, rules=[rule(Notification.ASSIGNED, inbox=False)])
+    async with postgres.connect(database, "notifysvc", 1) as pool:
+        mutes = Mutes(pool)
+
+        async def opened() -> frozenset[Reason]:
+            return (await mutes.of(person.id)).reasons
+
+        assert set(await asyncio.gather(opened(), opened())) == {frozenset({Notification.ASSIGNED})}
 
 
 async def test_a_change_whose_answer_was_lost_may_be_repeated(preferring: Preferring, peer: Peer) -> None:
