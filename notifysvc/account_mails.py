@@ -5,7 +5,8 @@ used, replaced, or has expired meanwhile, isn't sent.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +17,7 @@ from taskbell.events.v1.events_pb2 import Event
 from chassis.errors import LinkInvalid, ServiceError
 from chassis.postgres import Executor, Pool
 from notifysvc.account_letter import PAGES, AccountLetter, compose
+from notifysvc.account_wording import KINDS
 from notifysvc.accounts import Accounts
 from notifysvc.effects import Arrival, Work
 from notifysvc.fates import Hold
@@ -25,6 +27,8 @@ from notifysvc.preference_store import DEFAULTS, preferences_of
 from notifysvc.preferences import Language
 from notifysvc.statements import SQL
 
+_OTHERS_TURN: Final = timedelta(seconds=2)
+_KEPT_FOR_OTHERS: Final = timedelta(days=3)
 _log = structlog.get_logger("notifysvc.account_mails")
 
 
@@ -57,7 +61,12 @@ class AccountMails:
         preferences = await preferences_of(self._pool, [UUID(person) for person in people])
         written: dict[UUID, Written] = {}
         now = datetime.now(UTC)
+        since = {row["id"]: row["since"] for row in rows}
         for mail_id, event in events.items():
+            if event.type not in KINDS and now - since[mail_id] < _KEPT_FOR_OTHERS:
+                # A newer version wrote it, and is on its way here or has just left: its mailers know what it says.
+                written[mail_id] = Held(Hold.NONE, now + _OTHERS_TURN)
+                continue
             said = preferences.get(UUID(event.account.user_id), DEFAULTS)
             if event.account.HasField("webhook") and (until := said.quiet_until(now)):
                 written[mail_id] = Held(Hold.QUIET_HOURS, until)  # nobody waits for it, as for a link

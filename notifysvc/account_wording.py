@@ -127,3 +127,5 @@ _RUSSIAN: Final = {
 }
 
 WORDINGS: Final[Mapping[Language, Mapping[str, Wording]]] = {"en": _ENGLISH, "ru": _RUSSIAN}
+KINDS: Final = frozenset(_ENGLISH)
+"""The types of events that this version has mails for."""

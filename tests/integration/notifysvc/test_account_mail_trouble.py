@@ -12,7 +12,7 @@ from tests.integration.notifysvc.peer import Peer
 from tests.integration.notifysvc.postman import Postman
 from tests.integration.notifysvc.publisher import Publisher
 
-DEAD = 3
+WAITING, DEAD = 1, 3
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module", autouse=True)
@@ -85,3 +85,25 @@ async def test_a_mail_waits_for_tasksvc_which_makes_the_link(
     event = await publisher.account("password_reset_requested", person)
     await peer.start()
     assert (await postman.next())["Message-ID"].startswith(f"<{event.event_id}")
+
+
+async def test_a_mail_of_a_kind_that_only_newer_versions_know_is_left_to_them(
+    postman: Postman, database: str, peer: Peer, publisher: Publisher
+) -> None:
+    event = await publisher.account("of_a_coming_version", peer.person())
+    connection = await asyncpg.connect(database)
+    looks = """
+        SELECT state, tries, last_error FROM notifysvc.account_mails
+        WHERE id = $1 AND (attempt >= 2 OR state <> 1)  -- it was looked at again, unless it was given up
+    """
+    async with asyncio.timeout(60):
+        while not (row := await connection.fetchrow(looks, event.event_id)):  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.05)
+    assert (row["state"], row["tries"], row["last_error"]) == (WAITING, 0, "")
+    # This one becomes one of a kind that is known, as for a newer version.
+    event.type = "account.password_changed"
+    await connection.execute(
+        "UPDATE notifysvc.account_mails SET event = $2 WHERE id = $1", event.event_id, event.SerializeToString()
+    )
+    assert (await postman.next())["Message-ID"].startswith(f"<{event.event_id}")
+    await connection.close()
