@@ -74,6 +74,16 @@ export function nameOf(id) {
   return known ?? '…';
 }
 
+/** A task's title, asked for if the task isn't known; the end of its id until then, and if it can't be read. @param {string} id */
+export function titleOf(id) {
+  const known = tasks.value.get(id);
+  if (!known && !asked.has(id)) {
+    asked.add(id);
+    untracked(() => api.tasks.get(id)).then((found) => learn([found]), () => {});
+  }
+  return known?.title ?? `…${id.slice(-6)}`;
+}
+
 /** @param {{id?: string, userId?: string, username: string}[]} users */
 export function learnNames(users) {
   people.value = new Map([...people.peek(), ...users.map((each) => /** @type {[string, string]} */ ([each.userId || each.id || '', each.username]))]);

@@ -121,6 +121,29 @@ async def test_a_task_shows_its_parts_and_what_it_waits_for(opened, ann, project
     await expect(page.get_by_role("region", name="Part of").get_by_role("link")).to_have_text(["Lay the floor"])
 
 
+async def test_the_history_names_the_tasks_that_are_waited_for(opened, ann, project):
+    async def task(title: str):
+        return await ann.make("/v1/tasks", title=title, projectId=project["id"])
+
+    floor, tools, boards, whole = [
+        await task(title) for title in ("Lay the floor", "Borrow tools", "Cut boards", "House")
+    ]
+    for blockers in ([tools["id"]], [boards["id"]], [tools["id"], boards["id"]]):
+        await ann.ask("PATCH", f"/v1/tasks/{floor['id']}", {"blockedBy": blockers})
+    await ann.ask("PATCH", f"/v1/tasks/{floor['id']}", {"parentId": whole["id"]})
+    page = await opened(ann, f"tasks/{floor['id']}")
+    await page.get_by_text("History").click()
+    changes = page.locator(".change li")
+    await expect(changes).to_contain_text(
+        [
+            "part of: — → House",
+            "waits for: Cut boards → Borrow tools, Cut boards",
+            "waits for: Borrow tools → Cut boards",
+            "waits for: — → Borrow tools",
+        ]
+    )
+
+
 async def test_a_link_to_a_task_that_is_not_there_leads_home_when_it_is_closed(opened, newcomer):
     page = await opened(await newcomer(), "tasks/00000000-0000-7000-8000-000000000000")
     await expect(page.get_by_text("There is no task")).to_be_visible()

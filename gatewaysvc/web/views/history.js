@@ -4,7 +4,7 @@ import { each, h } from '../dom.js';
 import { ago, inFull, moment, t } from '../i18n.js';
 import * as live from '../live.js';
 import { effect, onCleanup, signal } from '../state.js';
-import { nameOf } from '../store.js';
+import { nameOf, titleOf } from '../store.js';
 import { tellError } from '../toasts.js';
 
 const TOLD = new Set(['title', 'priority', 'assignee_id', 'due_time', 'labels', 'description', 'project_id', 'recurrence', 'schedule_time', 'blocked_by', 'parent_id']);
@@ -61,6 +61,8 @@ function field(name, before, after) {
 function told(name, value) {
   if (value === undefined || value === '' || (Array.isArray(value) && !value.length)) return '—';
   if (name === 'assignee_id') return nameOf(value);
+  if (name === 'parent_id') return titleOf(value);
+  if (name === 'blocked_by') return value.map(titleOf).join(', ');
   if (name === 'priority') return t(`priority.${value}`);
   if (name.endsWith('_time')) return moment(value);
   return Array.isArray(value) ? value.join(', ') : String(value);
