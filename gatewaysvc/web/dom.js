@@ -111,19 +111,19 @@ function firstOf(rows, parent, end) {
 }
 
 function live(parent, child) {
+  // Whatever stands between the two is the child's, also what a child of its own has put there since.
+  const start = parent.appendChild(document.createComment(''));
   const end = parent.appendChild(document.createComment(''));
-  /** @type {Node[]} */
-  let shown = [];
   effect(() => {
     const value = child();
-    if (shown.length === 1 && shown[0] instanceof Text && (typeof value === 'string' || typeof value === 'number')) {
-      shown[0].data = String(value);
+    const first = start.nextSibling;
+    if (first instanceof Text && first.nextSibling === end && (typeof value === 'string' || typeof value === 'number')) {
+      first.data = String(value);
       return;
     }
     const fragment = document.createDocumentFragment();
     append(/** @type {any} */ (fragment), value);
-    for (const node of shown) node.parentNode?.removeChild(node);
-    shown = [...fragment.childNodes];
+    while (start.nextSibling && start.nextSibling !== end) start.nextSibling.remove();
     end.parentNode?.insertBefore(fragment, end);
   });
 }

@@ -45,6 +45,20 @@ async def test_a_comment_appears_at_once_on_the_others_page_and_can_be_changed(o
     await expect(his.locator(".comment")).to_have_count(0)
 
 
+async def test_what_is_edited_does_not_stand_beside_its_editor(opened, ann, project):
+    task = await ann.make("/v1/tasks", title="Fence", projectId=project["id"], description="old")
+    comment = await ann.make(f"/v1/tasks/{task['id']}/comments", text="rotten")
+    page = await opened(ann, f"tasks/{task['id']}")
+    await expect(page.locator(".task .markdown")).to_have_text(["old", "rotten"])
+    await ann.ask("PATCH", f"/v1/tasks/{task['id']}", {"description": "new"})
+    await ann.ask("PATCH", f"/v1/tasks/{task['id']}/comments/{comment['id']}", {"text": "fine"})
+    await expect(page.locator(".task .markdown")).to_have_text(["new", "fine"])
+    await page.locator(".comment").get_by_role("button", name="Edit").click()
+    await page.get_by_role("region", name="Description").get_by_role("button", name="Edit").click()
+    await expect(page.get_by_role("textbox", name="Description")).to_have_value("new")
+    await expect(page.locator(".task .markdown")).to_have_count(0)
+
+
 async def test_the_name_of_a_member_is_completed_in_a_comment(opened, ann, bob, project):
     task = await ann.make("/v1/tasks", title="Fence", projectId=project["id"])
     page = await opened(ann, f"tasks/{task['id']}")
