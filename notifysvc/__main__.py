@@ -17,6 +17,7 @@ from chassis import grpc_client, jetstream, postgres
 from chassis.grpc_server import GrpcServer, Service
 from chassis.outgoing import outgoing
 from chassis.readings import Readings
+from chassis.replays import Replays
 from chassis.run import run
 from chassis.service_command import check_migrated, run_service
 from chassis.tls_settings import service_tls
@@ -86,8 +87,9 @@ async def serve(settings: Settings) -> None:
         webhook_secrets = settings.webhook_secrets()
         webhook_upkeep = WebhookUpkeep(pool, Projects(tasksvc), account_mailer.nudge)
         webhook_sender = WebhookSender(pool, outside, webhook_secrets, webhook_upkeep.nudge)
+        replays = Replays(pool, key=service_key)
         webhooks = WebhookServicer(
-            WebhookStore(pool), webhook_sender, webhook_secrets, outside, allow_private=allow_private
+            WebhookStore(pool), webhook_sender, webhook_secrets, outside, replays, allow_private=allow_private
         )
         effects = (
             Effect(account_mails.of, account_mailer.nudge),
@@ -128,7 +130,7 @@ async def serve(settings: Settings) -> None:
         consumer = Consumer(bus, log, inbox, bell, mailer)
         of_database = readings_of_mails(pool), readings_of_webhooks(pool)
         readings = map(Readings, (readings_of_stream(bus), *of_database))
-        keepers = Janitor(pool), Backfill(pool)
+        keepers = Janitor(pool), Backfill(pool), replays
         mailers = mailer, account_mailer, Gatherer(pool, mailer)
         await run(
             server,

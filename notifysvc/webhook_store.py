@@ -60,14 +60,14 @@ class Draft:
 
 
 class WebhookStore:
-    """All of them."""
+    """All of them. What makes something new takes an executor, and makes a transaction unless it is in one."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def create(self, project_id: UUID, draft: Draft) -> Webhook:
+    async def create(self, executor: Executor, project_id: UUID, draft: Draft) -> Webhook:
         """A new one. Raises TooManyWebhooks."""
-        async with transaction(self._pool) as db:
+        async with transaction(executor) as db:
             row: Any = await db.fetchrow(
                 SQL["create_webhook"],
                 uuid7(),
@@ -112,9 +112,9 @@ class WebhookStore:
             await _locked(db, project_id, webhook_id, etag_)
             await db.execute(SQL["delete_webhook"], webhook_id)
 
-    async def rotate_secret(self, project_id: UUID, webhook_id: UUID) -> Webhook:
+    async def rotate_secret(self, executor: Executor, project_id: UUID, webhook_id: UUID) -> Webhook:
         """Gives it another secret. Raises WebhookNotFound."""
-        row = await self._pool.fetchrow(SQL["rotate_webhook_secret"], project_id, webhook_id, OVERLAP)
+        row = await executor.fetchrow(SQL["rotate_webhook_secret"], project_id, webhook_id, OVERLAP)
         return _found(row, webhook_id)
 
     async def deliveries(self, webhook: Webhook, before: UUID | None, state: int, most: int) -> list[asyncpg.Record]:

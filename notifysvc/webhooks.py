@@ -15,6 +15,8 @@ from chassis.caller import caller
 from chassis.interceptors import Context
 from chassis.outgoing import NotAnswered, http_url, post
 from chassis.positions import of_type
+from chassis.postgres import Executor
+from chassis.replays import Replays
 from chassis.update_mask import fields_to_change
 from chassis.webhook_secrets import WebhookSecrets
 from notifysvc.membership import require_owner
@@ -37,6 +39,7 @@ class WebhookServicer(WebhookServiceServicer):
         sender: WebhookSender,
         secrets: WebhookSecrets,
         session: ClientSession,
+        replays: Replays,
         *,
         allow_private: bool,
     ) -> None:
@@ -44,12 +47,17 @@ class WebhookServicer(WebhookServiceServicer):
         self._sender = sender
         self._secrets = secrets
         self._session = session
+        self._replays = replays
         self._allow_private = allow_private
 
     async def CreateWebhook(self, request: pb.CreateWebhookRequest, _context: Context) -> pb.Webhook:
         project_id = require_owner(request.project_id)
         draft = draft_of(request.webhook, allow_private=self._allow_private)
-        return self._with_secret(await self._webhooks.create(project_id, draft))
+
+        async def respond(db: Executor) -> pb.Webhook:
+            return _with_name_of_secret(await self._webhooks.create(db, project_id, draft))
+
+        return self._with_secret(await self._replays.once("CreateWebhook", request, respond))
 
     async def ListWebhooks(self, request: pb.ListWebhooksRequest, _context: Context) -> pb.ListWebhooksResponse:
         project_id = require_owner(request.project_id)
@@ -78,7 +86,11 @@ class WebhookServicer(WebhookServiceServicer):
 
     async def RotateSecret(self, request: pb.RotateSecretRequest, _context: Context) -> pb.Webhook:
         project_id = require_owner(request.project_id)
-        return self._with_secret(await self._webhooks.rotate_secret(project_id, UUID(request.id)))
+
+        async def respond(db: Executor) -> pb.Webhook:
+            return _with_name_of_secret(await self._webhooks.rotate_secret(db, project_id, UUID(request.id)))
+
+        return self._with_secret(await self._replays.once("RotateSecret", request, respond))
 
     async def TestWebhook(self, request: pb.TestWebhookRequest, _context: Context) -> pb.TestWebhookResponse:
         project_id = require_owner(request.project_id)
@@ -112,7 +124,13 @@ class WebhookServicer(WebhookServiceServicer):
         self._sender.nudge()
         return delivery_to_pb(delivery)
 
-    def _with_secret(self, webhook: Webhook) -> pb.Webhook:
-        answer = webhook_to_pb(webhook)
-        answer.secret = self._secrets.secret(secret_name(webhook.id, webhook.secret_number))
+    def _with_secret(self, answer: pb.Webhook) -> pb.Webhook:
+        answer.secret = self._secrets.secret(bytes.fromhex(answer.secret))
         return answer
+
+
+def _with_name_of_secret(webhook: Webhook) -> pb.Webhook:
+    """What is kept for replays: the secret itself is stored nowhere."""
+    answer = webhook_to_pb(webhook)
+    answer.secret = secret_name(webhook.id, webhook.secret_number).hex()
+    return answer

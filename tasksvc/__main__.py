@@ -17,6 +17,7 @@ from chassis.grpc_server import GrpcServer, Service
 from chassis.outgoing import outgoing
 from chassis.proxies import networks
 from chassis.readings import Readings
+from chassis.replays import Replays
 from chassis.run import Worker, run
 from chassis.service_command import check_migrated, run_service
 from chassis.tls_settings import service_tls
@@ -47,7 +48,6 @@ from tasksvc.queue_store import QueueStore
 from tasksvc.queues import QueueServicer
 from tasksvc.readings import Reader
 from tasksvc.relay import Relay
-from tasksvc.replays import Replays
 from tasksvc.restored import restored
 from tasksvc.search import SETTINGS
 from tasksvc.session_store import SessionStore

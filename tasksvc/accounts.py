@@ -19,6 +19,7 @@ from chassis.errors import InvalidField, LoginFailed, RateLimited, ServiceError,
 from chassis.etag import check_etag
 from chassis.interceptors import Context
 from chassis.postgres import Executor
+from chassis.replays import Replays
 from tasksvc.access import Role
 from tasksvc.access_tokens import AccessTokens
 from tasksvc.account_store import AccountStore, token_etag
@@ -30,7 +31,6 @@ from tasksvc.memberships import Memberships
 from tasksvc.outbox_bell import OutboxBell
 from tasksvc.partitions import partition_of
 from tasksvc.passwords import Passwords
-from tasksvc.replays import Replays
 from tasksvc.session_store import SessionStore, Started
 from tasksvc.token_list import TOKENS
 

@@ -14,6 +14,7 @@ from chassis.interceptors import Context
 from chassis.page_bytes import fitting
 from chassis.positions import of_type
 from chassis.postgres import Executor, Pool
+from chassis.replays import Repeatable, Replays, Response
 from chassis.update_mask import fields_to_change
 from tasksvc.access import Role
 from tasksvc.comment_store import CommentStore, Home
@@ -21,7 +22,6 @@ from tasksvc.comment_to_pb import comment_to_pb
 from tasksvc.domain.change import not_found
 from tasksvc.outbox_bell import OutboxBell
 from tasksvc.partitions import partition_of
-from tasksvc.replays import Repeatable, Replays, Response
 from tasksvc.task_access import TaskAccess
 
 _CHANGEABLE: Final = ("text",)

@@ -12,6 +12,7 @@ from chassis.errors import InvalidField
 from chassis.interceptors import Context
 from chassis.page_bytes import fitting
 from chassis.postgres import Executor
+from chassis.replays import Replays
 from chassis.update_mask import fields_to_change
 from chassis.webhook_secrets import WebhookSecrets
 from tasksvc.access import Role
@@ -22,7 +23,6 @@ from tasksvc.project_lists import MEMBERS, PROJECTS
 from tasksvc.project_secret import project_secret
 from tasksvc.project_store import ProjectStore
 from tasksvc.project_to_pb import member_to_pb, project_to_pb
-from tasksvc.replays import Replays
 
 _CHANGEABLE: Final = ("title", "description")
 _MEMBER_CHANGEABLE: Final = ("role",)

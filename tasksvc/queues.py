@@ -14,6 +14,7 @@ from chassis.interceptors import Context, tell_open
 from chassis.page_bytes import fitting
 from chassis.postgres import Executor
 from chassis.race import race
+from chassis.replays import Repeatable, Replays
 from tasksvc.announcer import Announcer
 from tasksvc.answer_from_pb import completed, failed, released
 from tasksvc.authentication import Authentication
@@ -29,7 +30,6 @@ from tasksvc.queue_from_pb import settings_patch
 from tasksvc.queue_list import QUEUES
 from tasksvc.queue_store import QueueStore
 from tasksvc.queue_to_pb import queue_to_pb, settings_etag
-from tasksvc.replays import Repeatable, Replays
 from tasksvc.standing import Standing
 from tasksvc.task_access import TaskAccess
 from tasksvc.task_to_pb import task_to_pb

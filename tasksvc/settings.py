@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from chassis.grpc_server import CONNECTION_AGE
+from chassis.replays import LIFETIME
 from chassis.settings import DatabaseSettings, EventSettings, Port, ProxyNetworks, RedisUrl, Seconds
 from chassis.webhook_settings import WebhookSettings
 from tasksvc.access_tokens import SigningKey
@@ -62,7 +63,7 @@ class Settings(WebhookSettings, EventSettings, DatabaseSettings):
     """Whether wrong passwords, and mails with links to new ones, are limited by name."""
     trusted_proxies: ProxyNetworks = ""
     """Whose X-Forwarded-For is believed, of proxies that speak gRPC."""
-    request_id_lifetime: Lifetime = 86400
+    request_id_lifetime: Lifetime = LIFETIME
     """For how long a request_id gets the first answer again."""
 
     @field_validator("jwt_key")

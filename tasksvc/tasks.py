@@ -19,6 +19,7 @@ from chassis.joint_reads import JointReads
 from chassis.page_bytes import fitting
 from chassis.positions import of_type
 from chassis.postgres import Executor, Pool
+from chassis.replays import Repeatable, Replays
 from tasksvc.announcer import Announcer
 from tasksvc.cache import TaskCache
 from tasksvc.domain.change import Change, create, delete, not_found, restore
@@ -26,7 +27,6 @@ from tasksvc.domain.queue import QueueRef
 from tasksvc.domain.task import Task
 from tasksvc.domain.transitions import Action, transition
 from tasksvc.places import at
-from tasksvc.replays import Repeatable, Replays
 from tasksvc.search import TaskSearch, read_position, tell_position
 from tasksvc.search_query import read_query
 from tasksvc.task_access import TaskAccess

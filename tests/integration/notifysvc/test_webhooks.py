@@ -20,6 +20,7 @@ from chassis.errors import (
     EtagMismatch,
     InvalidField,
     ProjectNotFound,
+    RequestIdReused,
     RoleTooLow,
     TooManyWebhooks,
     WebhookNotFound,
@@ -190,6 +191,30 @@ async def test_a_project_has_so_many_webhooks_and_no_more(owner: Owner, project:
     assert len({webhook.secret for webhook in made}) == 20
     refused = await ann.refused("CreateWebhook", webhook=pb.Webhook(url="https://example.com/more"))
     assert isinstance(refused, TooManyWebhooks)
+
+
+async def test_who_lost_the_answer_asks_again_with_the_same_id_and_is_shown_the_same_secret(
+    owner: Owner, sql: Any, project: str
+) -> None:
+    ann, request_id = owner(project), "again"
+    asked = {"webhook": pb.Webhook(url="https://example.com/"), "request_id": request_id}
+    made, again = await asyncio.gather(ann.call("CreateWebhook", **asked), ann.call("CreateWebhook", **asked))
+    assert again == made
+    assert made.secret.startswith("whsec_")
+    assert [each.id for each in (await ann.call("ListWebhooks")).webhooks] == [made.id]
+    assert isinstance(
+        await ann.refused("CreateWebhook", **(asked | {"webhook": pb.Webhook(url="https://example.com/2")})),
+        RequestIdReused,
+    )
+    rotated = await ann.call("RotateSecret", id=made.id, request_id="rotate")
+    assert await ann.call("RotateSecret", id=made.id, request_id="rotate") == rotated
+    assert rotated.secret not in {"", made.secret}
+    assert (await ann.call("CreateWebhook", **asked)) == made, "the first answer, though there is another secret now"
+    kept = await sql.fetch("SELECT response FROM replays")
+    assert not any(secret.encode() in row["response"] for row in kept for secret in (made.secret, rotated.secret))
+    # Whoever uses the same id for something of their own is somebody else.
+    bob = owner(project)
+    assert (await bob.call("CreateWebhook", **asked)).id != made.id
 
 
 async def test_a_webhook_is_sent_what_it_asks_for_from_the_moment_it_is_made_and_while_it_is_enabled(

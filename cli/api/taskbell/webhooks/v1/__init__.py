@@ -81,6 +81,11 @@ class CreateWebhookRequest(betterproto2.Message):
     The new webhook.
     """
 
+    request_id: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    Makes a repeat safe: the same id within 24 hours gets the first answer, with the same secret.
+    """
+
 
 default_message_pool.register_message("taskbell.webhooks.v1", "CreateWebhookRequest", CreateWebhookRequest)
 
@@ -340,6 +345,11 @@ class RotateSecretRequest(betterproto2.Message):
     id: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
     The webhook's id.
+    """
+
+    request_id: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    Makes a repeat safe: the same id within 24 hours gets the first answer, and makes no further secret.
     """
 
 

@@ -1,4 +1,7 @@
-"""Repeats of a request that named a request_id get the first answer, and change nothing a second time."""
+"""Repeats of a request that named a request_id get the first answer, and change nothing a second time.
+
+A service that promises it has the table `replays`.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,11 +16,13 @@ from google.protobuf.message import Message
 
 from chassis.caller import current_call
 from chassis.errors import RequestIdReused, Unavailable
-from chassis.postgres import Executor, Pool, transaction
-from tasksvc.statements import SQL
+from chassis.postgres import Executor, Pool, queries, transaction
 
+SQL: Final = queries("chassis")
+LIFETIME: Final = 86_400
+"""Seconds, unless said."""
 _SWEEP: Final = 600.0
-_log = structlog.get_logger("tasksvc.replays")
+_log = structlog.get_logger("chassis.replays")
 
 
 class Repeatable(Protocol):
@@ -32,7 +37,7 @@ Response = TypeVar("Response", bound=Message)
 class Replays:
     """The first answers, kept with the changes that they tell of."""
 
-    def __init__(self, pool: Pool, *, key: str, lifetime: float) -> None:
+    def __init__(self, pool: Pool, *, key: str, lifetime: float = LIFETIME) -> None:
         self._pool = pool
         # A fingerprint is of the whole request, which may hold a password: nobody shall try passwords on it.
         self._key = blake2b(key.encode()).digest()
