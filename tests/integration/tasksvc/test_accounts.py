@@ -86,6 +86,7 @@ async def test_of_many_who_want_a_name_at_once_one_gets_it(anonymous: Api) -> No
         (registration("ab"), "username"),
         (registration("Capital"), "username"),
         (registration("fine", "no address"), "email"),
+        (registration("fine", "ann@example"), "email"),
         (registration("fine", password="short"), "password"),
     ],
 )

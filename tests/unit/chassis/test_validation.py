@@ -75,10 +75,22 @@ def test_a_good_message_passes():
             "username",
             "'Ann' must be 3 to 32 characters of a-z, 0-9, '_', '.', '-'",
         ),
+        (
+            RegisterUserRequest(username="ann", email="ann@example", password="12345678"),
+            "email",
+            "'ann@example' must have a whole domain, as in ann@example.com",
+        ),
     ],
 )
 def test_a_wrong_field_is_told_with_its_path_its_value_and_what_is_allowed(message, field, description):
     assert violations(message) == {field: description}
+
+
+@pytest.mark.parametrize(
+    "email", ["ann@example.com", "ann@mail.example.co.uk", "Ann+tasks@EXAMPLE.ORG", "ann@localhost"]
+)
+def test_an_address_has_a_whole_domain_or_is_of_this_machine(email):
+    validate(RegisterUserRequest(username="ann", email=email, password="12345678"))
 
 
 def test_the_allowed_values_are_listed():

@@ -82,7 +82,7 @@ class RegisterUserRequest(_message.Message):
     username: _builtins.str
     """3 to 32 of `a-z 0-9 _ . -`."""
     email: _builtins.str
-    """A real e-mail address, at most 254 characters."""
+    """A real e-mail address, at most 254 characters. Its domain has a dot, or is `localhost`."""
     password: _builtins.str
     """8 to 128 characters."""
     request_id: _builtins.str

@@ -498,7 +498,7 @@ class RegisterUserRequest(betterproto2.Message):
 
     email: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    A real e-mail address, at most 254 characters.
+    A real e-mail address, at most 254 characters. Its domain has a dot, or is `localhost`.
     """
 
     password: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
