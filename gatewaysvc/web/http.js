@@ -42,6 +42,7 @@ export class ApiError extends Error {
  */
 async function send({ method, path, query, body, headers = {}, signal }) {
   let response;
+  let text;
   try {
     response = await fetch(path + search(query), {
       method,
@@ -52,11 +53,12 @@ async function send({ method, path, query, body, headers = {}, signal }) {
       credentials: 'omit',
       referrerPolicy: 'no-referrer',
     });
+    text = await response.text(); // an answer that breaks off is none
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(0, 'UNREACHABLE', '');
   }
-  const answer = await response.json().catch(() => ({}));
+  const answer = parsed(text);
   if (response.ok) return answer;
   throw problem(response, answer);
 }
@@ -83,6 +85,15 @@ export async function sendAgain(request) {
 export function uuid() {
   const bytes = crypto.getRandomValues(new Uint8Array(16)); // randomUUID is missing over plain HTTP
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** An answer; a proxy in between may have told its trouble in a page. */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
 }
 
 function problem(response, answer) {
