@@ -2,6 +2,7 @@
 // it doesn't matter which of the two comes first.
 import * as api from './api.js';
 import * as live from './live.js';
+import { inOrder } from './newest.js';
 import * as session from './session.js';
 import { batch, effect, signal, untracked } from './state.js';
 
@@ -69,7 +70,7 @@ export function nameOf(id) {
   const known = people.value.get(id);
   if (known === undefined && !asked.has(id)) {
     asked.add(id);
-    untracked(() => api.users.get(id)).then((user) => learnNames([user]), () => {});
+    untracked(() => api.users.get(id)).then((user) => learnNames([user]), (error) => askAgain(id, error));
   }
   return known ?? '…';
 }
@@ -79,9 +80,14 @@ export function titleOf(id) {
   const known = tasks.value.get(id);
   if (!known && !asked.has(id)) {
     asked.add(id);
-    untracked(() => api.tasks.get(id)).then((found) => learn([found]), () => {});
+    untracked(() => api.tasks.get(id)).then((found) => learn([found]), (error) => askAgain(id, error));
   }
   return known?.title ?? `…${id.slice(-6)}`;
+}
+
+/** Lets the next one who shows it ask once more, if there was only no way to the server. */
+function askAgain(id, error) {
+  if (error.passing) asked.delete(id);
 }
 
 /** @param {{id?: string, userId?: string, username: string}[]} users */
@@ -89,9 +95,13 @@ export function learnNames(users) {
   people.value = new Map([...people.peek(), ...users.map((each) => /** @type {[string, string]} */ ([each.userId || each.id || '', each.username]))]);
 }
 
+const turn = inOrder();
+
 /** Reads the projects again. */
 export async function loadProjects() {
+  const [me, isNews] = [session.user.peek()?.id, turn()];
   const known = await api.projects.list();
+  if (me !== session.user.peek()?.id || !isNews()) return;
   const ids = new Set(known.map((each) => each.id));
   batch(() => {
     projects.value = known;

@@ -5,7 +5,7 @@ import { ago, inFull, t } from '../i18n.js';
 import { ApiError } from '../http.js';
 import { markdown } from '../markdown.js';
 import * as live from '../live.js';
-import { batch, effect, onCleanup, signal } from '../state.js';
+import { effect, onCleanup, signal } from '../state.js';
 import * as session from '../session.js';
 import { mayEdit, nameOf, project } from '../store.js';
 import { tell, tellError } from '../toasts.js';
@@ -17,12 +17,22 @@ import { completed } from './mentions.js';
 export function commentsOf(taskId, task, members) {
   const shown = signal(/** @type {any[] | null} */ (null));
   const there = signal(true);
+  /** What became known since the list was asked for, by id; null: deleted. @type {Map<string, any>} */
+  let newer = new Map();
   const put = (comment) => {
-    const others = (shown.peek() ?? []).filter((one) => one.id !== comment.id);
-    shown.value = [...others, comment].sort((a, b) => (a.createTime < b.createTime ? -1 : a.createTime > b.createTime ? 1 : 0));
+    newer.set(comment.id, comment);
+    show(shown.peek() ?? []);
   };
-  const drop = (id) => { shown.value = (shown.peek() ?? []).filter((one) => one.id !== id); };
+  const drop = (id) => {
+    newer.set(id, null);
+    show(shown.peek() ?? []);
+  };
+  function show(known) {
+    const all = [...known.filter((one) => !newer.has(one.id)), ...[...newer.values()].filter(Boolean)];
+    shown.value = all.sort((a, b) => (a.createTime < b.createTime ? -1 : a.createTime > b.createTime ? 1 : 0));
+  }
   const read = async () => {
+    const mine = newer = new Map();
     try {
       const found = [];
       for (let token = ''; ;) {
@@ -31,7 +41,7 @@ export function commentsOf(taskId, task, members) {
         token = answer.nextPageToken;
         if (!token) break;
       }
-      batch(() => { shown.value = found; });
+      if (mine === newer) show(found); // else it is read anew
     } catch (error) {
       if (error instanceof ApiError && error.reason === 'ROUTE_NOT_FOUND') there.value = false; // an older server
       else if (shown.peek() === null) shown.value = [];

@@ -3,6 +3,7 @@ import * as api from '../api.js';
 import { each, h } from '../dom.js';
 import { ago, inFull, moment, t } from '../i18n.js';
 import * as live from '../live.js';
+import { inOrder } from '../newest.js';
 import { effect, onCleanup, signal } from '../state.js';
 import { nameOf, titleOf } from '../store.js';
 import { tellError } from '../toasts.js';
@@ -14,9 +15,12 @@ export function historyOf(taskId) {
   const changes = signal(/** @type {any[] | null} */ (null));
   const next = signal('');
   const opened = signal(false);
+  const turn = inOrder();
   const read = async (pageToken = '') => {
+    const isNews = pageToken ? () => pageToken === next.peek() : turn(); // what goes on from a list that is gone is no news
     try {
       const answer = await api.tasks.history(taskId, pageToken);
+      if (!isNews()) return;
       changes.value = pageToken ? [...(changes.peek() ?? []), ...answer.history] : answer.history;
       next.value = answer.nextPageToken;
     } catch (error) {

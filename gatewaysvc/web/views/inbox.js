@@ -4,6 +4,7 @@ import { each, h, when } from '../dom.js';
 import { ago, inFull, t } from '../i18n.js';
 import { icon } from '../icons.js';
 import * as live from '../live.js';
+import { inOrder } from '../newest.js';
 import { go, href } from '../router.js';
 import * as session from '../session.js';
 import { batch, effect, onCleanup, signal } from '../state.js';
@@ -19,9 +20,13 @@ export function inbox() {
   const next = signal('');
   const trouble = signal('');
   const state = signal(''); // unread and read
+  const turn = inOrder();
   const read = async (pageToken = '') => {
+    const wanted = state.peek();
+    const isNews = pageToken ? () => pageToken === next.peek() : turn(); // what goes on from a list that is gone is no news
     try {
-      const answer = await api.notifications.list({ state: state.peek(), pageSize: 30, pageToken });
+      const answer = await api.notifications.list({ state: wanted, pageSize: 30, pageToken });
+      if (wanted !== state.peek() || !isNews()) return;
       batch(() => {
         shown.value = pageToken ? [...(shown.peek() ?? []), ...answer.notifications] : answer.notifications;
         next.value = answer.nextPageToken;

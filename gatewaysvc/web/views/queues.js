@@ -4,6 +4,7 @@ import { each, h, when } from '../dom.js';
 import { ago, count, lasting, t } from '../i18n.js';
 import { icon } from '../icons.js';
 import * as live from '../live.js';
+import { inOrder } from '../newest.js';
 import { effect, onCleanup, signal } from '../state.js';
 import { mayEdit } from '../store.js';
 import { tell, tellError, words } from '../toasts.js';
@@ -18,11 +19,15 @@ const EVER = /** @type {const} */ (['completed', 'failed', 'cancelled']);
 export function queues(projectId) {
   const shown = signal(/** @type {any[] | null} */ (null));
   const trouble = signal('');
+  const turn = inOrder();
   const read = async () => {
+    const isNews = turn();
     try {
       // One by one: only so the workers are told as well.
       const { queues: found } = await api.queues.list(projectId);
-      shown.value = await Promise.all(found.map((queue) => api.queues.get(projectId, queue.name)));
+      const known = await Promise.all(found.map((queue) => api.queues.get(projectId, queue.name)));
+      if (!isNews()) return;
+      shown.value = known;
       trouble.value = '';
     } catch (error) {
       trouble.value = words(error);
