@@ -125,6 +125,7 @@ async function connect() {
 }
 
 function later(least) {
+  if (socket) return undefined; // another attempt has come through in the meantime
   if (!session.user.peek()) return disconnect();
   state.value = 'waiting';
   const wait = least ?? Math.min(FIRST_WAIT * 2 ** failures, LONGEST_WAIT);

@@ -33,5 +33,6 @@ effect(() => {
   if (name === 'shell' && ANONYMOUS.includes(place.peek().name)) replace('');
   const [element] = scope(() => (name === 'shell' ? shell() : account(name)));
   fill(root, element);
+  for (const dialog of document.querySelectorAll('dialog')) dialog.close(); // of somebody who is signed out by now
   if (name !== 'shell') document.title = `${t(`${name}.title`)} · Taskbell`;
 });

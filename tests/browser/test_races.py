@@ -74,3 +74,26 @@ async def test_an_answer_that_breaks_off_is_asked_for_again(opened, ann, project
     await expect(page.locator(".card")).to_contain_text(["Fence"])
     await expect(page.locator(".skeleton")).to_have_count(0)
     await expect(page.get_by_role("alert").filter(has_text="went wrong")).to_have_count(0)
+
+
+async def test_what_is_open_of_a_job_stays_open_while_it_progresses(opened, ann, project):
+    task = await ann.make("/v1/tasks", title="Copy", queue="copies", payload={"a": 1}, projectId=project["id"])
+    leased = await ann.make("/v1/queues/copies:lease", projectId=project["id"], worker="lamp-1", leaseDuration="300s")
+    page = await opened(ann, f"tasks/{task['id']}")
+    await page.get_by_text("Payload").click()
+    await expect(page.get_by_text('"a": 1')).to_be_visible()
+    await ann.make(f"/v1/leases/{leased['leases'][0]['leaseId']}:progress", percent=7, message="7 of 100")
+    await expect(page.locator(".task")).to_contain_text("7 of 100")
+    await expect(page.get_by_text('"a": 1')).to_be_visible()
+
+
+async def test_a_dialog_is_gone_with_whoever_signed_out_in_another_tab(opened, newcomer):
+    page = await opened(await newcomer())
+    other = await page.context.new_page()
+    await other.goto("/")
+    await page.get_by_role("button", name="New project").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await other.locator(".side-user").click()
+    await other.get_by_role("menuitem", name="Sign out").click()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    await expect(page.get_by_role("dialog")).to_have_count(0)

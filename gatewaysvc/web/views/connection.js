@@ -3,7 +3,7 @@ import { h } from '../dom.js';
 import { t } from '../i18n.js';
 import { icon } from '../icons.js';
 import * as live from '../live.js';
-import { effect, signal } from '../state.js';
+import { effect, onCleanup, signal } from '../state.js';
 
 const PATIENCE_MS = 1500;
 
@@ -11,9 +11,12 @@ export function connection() {
   const online = signal(navigator.onLine);
   const away = signal(false);
   const listen = () => { online.value = navigator.onLine; };
-  window.addEventListener('online', listen);
-  window.addEventListener('offline', listen);
   let timer;
+  for (const name of ['online', 'offline']) window.addEventListener(name, listen);
+  onCleanup(() => {
+    clearTimeout(timer);
+    for (const name of ['online', 'offline']) window.removeEventListener(name, listen);
+  });
   effect(() => {
     clearTimeout(timer);
     if (live.state.value === 'live') away.value = false;

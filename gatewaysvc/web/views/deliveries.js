@@ -59,7 +59,10 @@ export function deliveriesOf(projectId, webhookId) {
   });
   // Deliveries are in no stream; but what is sent follows from the project's events.
   onCleanup(live.listen((event, subscription) => { if (subscription === 'all' && event.projectId === projectId && opened.peek()) soon(); }));
-  onCleanup(() => clearTimeout(timer));
+  onCleanup(() => {
+    opened.value = false; // an answer that is on its way asks for no other
+    clearTimeout(timer);
+  });
 
   return h('details.deliveries', { ontoggle: (event) => { opened.value = event.target.open; } },
     h('summary', null, t('delivery.title')),

@@ -14,6 +14,7 @@ const MANY_LABELS = 5;
 export function properties(task, editor, members) {
   const priority = memo(() => task.value?.priority);
   const assignee = memo(() => task.value?.assigneeId ?? '');
+  const due = memo(() => task.value?.dueTime ?? ''); // what is being typed stays while something else changes
   const locked = () => !editor();
   const { createTime } = task.peek();
   const option = (value, name, chosen) => h('option', { value, selected: value === chosen }, name);
@@ -25,7 +26,7 @@ export function properties(task, editor, members) {
       id: 'prop-assignee', disabled: locked, onchange: (event) => edit(task.peek(), { assigneeId: event.target.value || null }),
     }, () => [option('', t('filter.nobody'), assignee.value), people(members.value, assignee.value).map(([id, name]) => option(id, name, assignee.value))])),
     part(t('task.due'), 'prop-due', h('input.input', {
-      id: 'prop-due', type: 'datetime-local', disabled: locked, value: () => (task.value?.dueTime ? local(task.value.dueTime) : ''),
+      id: 'prop-due', type: 'datetime-local', disabled: locked, value: () => (due.value ? local(due.value) : ''),
       onchange: (event) => edit(task.peek(), { dueTime: event.target.value ? new Date(event.target.value).toISOString() : null }),
     })),
     part(t('task.labels'), 'prop-labels', labels(task, editor), () => (task.value?.labels.length > MANY_LABELS ? 'property-full' : '')),

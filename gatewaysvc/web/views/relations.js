@@ -2,6 +2,7 @@
 import * as api from '../api.js';
 import { each, h } from '../dom.js';
 import { t } from '../i18n.js';
+import * as live from '../live.js';
 import { href } from '../router.js';
 import { effect, memo } from '../state.js';
 import { learn, task as taskOf, tasksWhere } from '../store.js';
@@ -14,8 +15,12 @@ export function relations(task) {
   const { id, projectId } = task.peek();
   const whole = memo(() => task.value?.parentId ?? '');
   const blockers = memo(() => (task.value?.blockedBy ?? []).join(' '));
-  api.tasks.list({ projectId, filter: `parent_id = "${id}"`, pageSize: MOST }).then((answer) => learn(answer.tasks), () => {});
   effect(() => {
+    void live.missed.value;
+    api.tasks.list({ projectId, filter: `parent_id = "${id}"`, pageSize: MOST }).then((answer) => learn(answer.tasks), () => {});
+  });
+  effect(() => {
+    void live.missed.value;
     for (const other of [whole.value, ...blockers.value.split(' ')]) {
       if (other) api.tasks.get(other).then((found) => learn([found]), () => {}); // one that can't be seen is left out
     }

@@ -5,6 +5,7 @@ import { confirm } from '../dialog.js';
 import { append, each, fill, h, when } from '../dom.js';
 import { inFull, lasting, moment, t } from '../i18n.js';
 import { icon } from '../icons.js';
+import * as live from '../live.js';
 import { markdown } from '../markdown.js';
 import { effect, memo, signal } from '../state.js';
 import { learn, mayEdit, nameOf, project, task as taskOf, touched, wasDeleted } from '../store.js';
@@ -25,7 +26,10 @@ const MOVE_ICONS = { PENDING: 'undo', IN_PROGRESS: 'play', COMPLETED: 'check', C
 export function taskPanel(id, close) {
   const trouble = signal('');
   const task = memo(() => taskOf(id));
-  api.tasks.get(id).then((found) => learn([found]), (error) => { trouble.value = words(error); });
+  effect(() => {
+    void live.missed.value;
+    api.tasks.get(id).then((found) => learn([found]), (error) => { trouble.value = words(error); });
+  });
 
   const heading = h('h2.hidden', { id: 'task-heading', tabindex: '-1' }, t('task.details'));
   const panel = h('aside.task', {
@@ -52,13 +56,18 @@ export function taskPanel(id, close) {
 function body(id, task) {
   const editor = () => mayEdit(task.value?.projectId ?? '');
   const members = membersOf(task.peek().projectId);
+  // Progress alone builds nothing anew: what was opened stays open.
+  const worked = memo(() => {
+    const { queue, worker, attempt, maxAttempts, scheduleTime, startTime, endTime, payload, result, lastError } = task.value ?? {};
+    return queue ? JSON.stringify({ queue, worker, attempt, maxAttempts, scheduleTime, startTime, endTime, payload, result, lastError }) : '';
+  });
   return h('div.task-body', null,
     title(task, editor),
     moves(task, editor),
     () => task.value && progress(task.value),
     properties(task, editor, members),
     description(task, editor, members),
-    () => task.value?.queue && job(task.value),
+    () => worked.value && job(JSON.parse(worked.value)),
     relations(task),
     commentsOf(id, task, members),
     historyOf(id));
