@@ -55,6 +55,7 @@ export default {
   'error.TOKEN_INVALID': 'Your session has ended. Sign in again.',
   'error.TOKEN_NOT_FOUND': 'There is no such token any more.',
   'error.TOO_MANY_CONNECTIONS': 'Your address has too many connections open. Close some pages.',
+  'error.TOO_MANY_PROJECTS': 'One user may be in 1,000 projects. One has to be left or deleted first.',
   'error.TOO_MANY_TOKENS': 'You have as many tokens as one may have. Revoke one first.',
   'error.TOO_MANY_WEBHOOKS': 'The project has as many webhooks as one may have. Delete one first.',
   'error.UNAVAILABLE': 'The server can’t do this just now. Try again in a moment.',
