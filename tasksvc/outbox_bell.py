@@ -45,8 +45,10 @@ class OutboxBell:
 
     async def heard(self, patience: float) -> None:
         """Returns when it was rung for the relay of this process, at the latest after so many seconds."""
+        # Not wait_for, which in Python 3.11 loses a cancellation that comes together with the bell.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), patience)
+            async with asyncio.timeout(patience):
+                await self._rung.wait()
         self._rung.clear()
 
     async def run(self, stopping: asyncio.Event) -> None:

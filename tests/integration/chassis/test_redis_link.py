@@ -59,3 +59,13 @@ async def test_an_error_while_answers_are_read_is_told_and_another_connection_ta
         again = await connected(redis)
     assert again is not wire
     assert [each["why"] for each in told] == ["RuntimeError('a fault of the library')"]
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_way_that_is_lost_while_it_is_closed_ends(redis_url: str, turns: int) -> None:
+    async with asyncio.timeout(60):
+        async with redis_link.connect(redis_url) as link:
+            wire = await connected(link)
+            wire.lost.set()
+            for _ in range(turns):  # of the loop, between the loss and the end
+                await asyncio.sleep(0)
