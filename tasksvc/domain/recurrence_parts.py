@@ -134,6 +134,8 @@ def _check_together(text: str, parts: Mapping[str, str]) -> None:
         raise _wrong(text, "must end by COUNT or by UNTIL, not by both")
     if "BYSETPOS" in parts and not any(name.startswith("BY") and name != "BYSETPOS" for name in parts):
         raise _wrong(text, "must have another part from which BYSETPOS takes places, such as BYDAY")
+    if "BYWEEKNO" in parts and parts["FREQ"] != "YEARLY":
+        raise _wrong(text, "may name weeks of the year, BYWEEKNO, only in a YEARLY rule")
     _check_days(text, parts)
 
 

@@ -96,6 +96,7 @@ def test_rules_of_the_standard_are_taken(text: str) -> None:
             "FREQ=MONTHLY;BYDAY=6MO",
             "FREQ=MONTHLY;BYDAY=MO,1TU",
             "FREQ=YEARLY;BYDAY=1MO;BYWEEKNO=1",
+            "FREQ=WEEKLY;BYWEEKNO=52",
             "FREQ=DAILY;WKST=1",
         ),
         *(
@@ -268,13 +269,15 @@ PARTS = {
 
 @st.composite
 def rules(draw: st.DrawFn, freqs: str = "YEARLY MONTHLY WEEKLY DAILY HOURLY MINUTELY", *, places: bool = True) -> str:
+    freq = draw(st.sampled_from(freqs.split()))
+    allowed = {"BYSETPOS": places, "BYWEEKNO": freq == "YEARLY"}
     names = draw(
-        st.lists(st.sampled_from([name for name in PARTS if places or name != "BYSETPOS"]), max_size=3, unique=True)
+        st.lists(st.sampled_from([name for name in PARTS if allowed.get(name, True)]), max_size=3, unique=True)
     )
     if "BYSETPOS" in names and not any(name.startswith("BY") and name != "BYSETPOS" for name in names):
         names.append("BYDAY")
     parts = [f"{name}={draw(PARTS[name])}" for name in names]
-    return ";".join([f"FREQ={draw(st.sampled_from(freqs.split()))}", *parts])
+    return ";".join([f"FREQ={freq}", *parts])
 
 
 @given(rules(), STARTS, ZONES)
