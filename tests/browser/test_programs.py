@@ -70,6 +70,7 @@ async def test_an_owner_adds_a_webhook_and_sees_what_becomes_of_its_deliveries(o
     async with page.expect_response("**:retry") as retried:
         await delivery.get_by_role("button", name="Send task.created again").click()
     assert (await retried.value).status == 200
+    await expect(page.get_by_text("It is sent again")).to_be_visible()
     assert await complaints(page) == []
     await expect(his.get_by_label("Title")).to_be_visible()
     await expect(his.get_by_text("Webhooks")).to_have_count(0)  # they are the owners' business
